@@ -1,0 +1,139 @@
+/* backend: the small vtable behind which every kind of endpoint stands.
+ *
+ * Calling sequence: open, then probe / observe / look / apply / exec in any order, from one thread at a time per handle, then
+ * close. A second handle for the same endpoint may be used in another thread. Everything is synchronous and blocking with a
+ * deadline; nothing logs or retries. A timeout means unknown: observe again. A failed or cut listing is an error, never an
+ * empty list.
+ *
+ * Endpoints are named "<backend>" for the default one of a kind and "<backend>:<address>" otherwise: "docker",
+ * "docker:unix:///run/user/1000/docker.sock", "bubblewrap", "fake:a". */
+#ifndef RECONCLAW_BACKENDS_BACKEND_H
+#define RECONCLAW_BACKENDS_BACKEND_H
+
+#include "spec/base/arena.h"
+#include "spec/base/err.h"
+#include "spec/node.h"
+#include "spec/world.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct backend; /* every implementation's handle begins with `const struct backend_ops *ops` */
+
+/* How long a call may take and who may end it early. */
+struct call {
+    int timeout_ms;
+    const atomic_bool *cancel; /* may be NULL; looked at at least every 100 ms */
+};
+
+struct backend_conf {
+    const char *endpoint; /* name, see above */
+    const char *address;  /* "unix:///..." "tcp://..." or NULL: the backend's default */
+    const char *tls_dir;  /* ca.pem cert.pem key.pem, or NULL */
+    bool tls_verify;
+    const char *state_dir;      /* reconclaw's own, for backends that keep pid files and the like; exists, 0700 */
+    const char *install;        /* of our registry */
+    const struct node *options; /* backend's own (fake's script, trace's inner backend and file); may be NULL */
+};
+
+struct backend_info {
+    char version[64];
+    char api[32];
+    char remark[256]; /* what does not work here ("no cgroup: limits are not enforced"), or "" */
+};
+
+struct observe_req {
+    const char *const *images; /* references whose ids are wanted */
+    size_t n_images;
+    /* What is wanted there, so that the backend can save looks: a runtime whose hash label equals the desired one and that
+     * `memo` proves unchanged since it was last compared field by field needs no second request. */
+    const struct desired *desired;
+    size_t n_desired;
+    const char *memo; /* of the last observation, or NULL */
+    bool deep;        /* the slow audit: believe no memo */
+};
+
+/* One step on one runtime. Recreate is remove, then create, by the caller. */
+enum step { STEP_CREATE, STEP_START, STEP_STOP, STEP_PATCH, STEP_REMOVE, STEP_COUNT };
+
+struct backend_act {
+    enum step step;
+    const struct desired *want; /* for create, patch */
+    const char *name;
+    const char *id; /* for all but create: acted on by this id, never by name */
+    /* For stop, patch, remove: labels are read again first, and ERR_CONFLICT is given where the runtime under this id is not
+     * (any more) what was observed: ownership, install, owner, name. */
+    const struct observed *expect;
+    int64_t created_at_ms;              /* for create: what the label says */
+    const struct field_change *changes; /* for patch */
+    size_t n_changes;
+};
+
+struct act_result {
+    const char *id; /* of what was created */
+    int cdp_port, no_vnc_port;
+    int setup_status;         /* exit status of the setup; 0 where none was wanted */
+    const char *setup_output; /* at most LIMIT_OUTPUT_BYTES, or NULL */
+    const char *const *warnings;
+    size_t n_warnings;
+};
+
+/* exec inside a runtime: fds are the caller's and stay open; -1 is /dev/null. */
+struct exec_req {
+    const char *name, *id;
+    const char *const *argv; /* NULL-terminated */
+    const char *workdir;     /* or NULL */
+    int fd_in, fd_out, fd_err;
+    bool tty;
+};
+
+struct backend_ops {
+    const char *name; /* "docker" */
+
+    /* No request is sent yet. */
+    int (*open)(const struct backend_conf *conf, struct backend **ret, struct err *e);
+
+    /* Whether the endpoint answers, and as what. ERR_UNAVAILABLE or ERR_TIMEOUT where it does not. */
+    int (*probe)(struct backend *b, const struct call *c, struct backend_info *ret, struct err *e);
+
+    /* Everything on the endpoint that is ours or OpenClaw's by label, and everything whose name is wanted (a foreign runtime
+     * under a wanted name is listed as OWN_FOREIGN), in one pass. All of it or an error. ret is in the arena, ok is true. */
+    int (*observe)(struct backend *b, struct arena *a, const struct observe_req *req, const struct call *c,
+                   struct observation *ret, struct err *e);
+
+    /* One runtime by id (or by name where id is NULL), looked at anew. RUN_ABSENT only where the endpoint says that it does not
+     * exist; every doubt is an error. */
+    int (*look)(struct backend *b, struct arena *a, const char *id, const char *name, const struct call *c, struct observed *ret,
+                struct err *e);
+
+    /* Pure; needs no handle. Refuses what this backend cannot do (ERR_CONFIG, the message begins with the key) and gives the
+     * fields that d->create means. If it passes, apply can fail only at run time. */
+    int (*check)(struct arena *a, const struct desired *d, struct fields *ret, struct err *e);
+
+    /* Idempotent: creating what exists with our labels and the same hash, starting what runs, stopping what does not, removing
+     * what is not there all succeed. A create leaves the runtime running where want is WANT_RUNNING, its setup run; a setup that
+     * failed is ERR_REFUSED with the output in ret (the one case in which ret is set on -1). A remove returns only once the
+     * runtime is seen to be gone. */
+    int (*apply)(struct backend *b, struct arena *a, const struct backend_act *act, const struct call *c, struct act_result *ret,
+                 struct err *e);
+
+    /* NULL where the backend cannot. Gives the exit status (128 + signal where killed). */
+    int (*exec)(struct backend *b, const struct exec_req *req, const struct call *c, int *ret_status, struct err *e);
+
+    /* Hints that something changed, until c->cancel. on_hint is called from this thread and says only "look again". Returns -1
+     * when the stream breaks. NULL where the backend has no events. */
+    int (*follow)(struct backend *b, void (*on_hint)(void *ctx), void *ctx, const struct call *c, struct err *e);
+
+    void (*close)(struct backend *b); /* accepts NULL */
+};
+
+struct backend {
+    const struct backend_ops *ops;
+};
+
+/* The table of all backends; NULL for a name that is none. "docker:unix:///x" finds docker. */
+const struct backend_ops *backend_find(const char *endpoint);
+const struct backend_ops *const *backend_all(size_t *ret_n);
+
+#endif

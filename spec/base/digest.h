@@ -1,0 +1,14 @@
+/* digest: SHA-256 by libcrypto. */
+#ifndef RECONCLAW_SPEC_BASE_DIGEST_H
+#define RECONCLAW_SPEC_BASE_DIGEST_H
+
+#include "spec/base/arena.h"
+
+#include <stddef.h>
+
+#define DIGEST_HEX 65 /* 64 lower-case hex digits and a NUL */
+
+void digest_sha256_hex(const void *p, size_t n, char out[DIGEST_HEX]);
+char *digest_sha256(struct arena *a, const void *p, size_t n);
+
+#endif

@@ -1,0 +1,17 @@
+/* limits: every cap on what comes from outside, in one place. Tests try each at n and at n+1. */
+#ifndef RECONCLAW_SPEC_BASE_LIMITS_H
+#define RECONCLAW_SPEC_BASE_LIMITS_H
+
+#define LIMIT_DOC_BYTES        (64u << 20) /* one config, spec or included file as reconclaw reads it */
+#define LIMIT_INCLUDE_BYTES    2097152u    /* OpenClaw 2026.5.3: one $include'd file */
+#define LIMIT_INCLUDE_DEPTH    10u         /* OpenClaw 2026.5.3 */
+#define LIMIT_DOC_DEPTH        512u        /* nesting of one document */
+#define LIMIT_DOC_NODES        4000000u    /* values in one document, aliases expanded */
+#define LIMIT_YAML_ALIAS_NODES 100000u     /* values that aliases of one document may add */
+#define LIMIT_SHARD_BYTES      (1u << 20)  /* one registry shard */
+#define LIMIT_REPLY_BYTES      (64u << 20) /* one engine reply that is not streamed */
+#define LIMIT_ITEM_BYTES       (4u << 20)  /* one element of a streamed engine list */
+#define LIMIT_OUTPUT_BYTES     (1u << 20)  /* what is kept of a command's or a setup's output */
+#define LIMIT_DIAGS            1000u       /* errors shown of one load */
+
+#endif

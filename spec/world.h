@@ -1,0 +1,245 @@
+/* world: the values that the rooms exchange. What is wanted (struct desired), what was recorded (struct record), what an
+ * endpoint shows (struct observed), and what is to be done about it (struct act). Plain data in the round's arena: no
+ * handles, no callbacks. Times are milliseconds of wall-clock time since 1970. */
+#ifndef RECONCLAW_SPEC_WORLD_H
+#define RECONCLAW_SPEC_WORLD_H
+
+#include "spec/node.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TIME_NONE INT64_MIN /* no time known */
+
+/* --- fields: what drift is counted in -------------------------------------------------------------------------------------- */
+
+/* What a change of a field costs. */
+enum field_class {
+    FIELD_NONE,     /* shown, never acted on */
+    FIELD_PATCH,    /* changed in place */
+    FIELD_RESTART,  /* stop and start */
+    FIELD_RECREATE, /* remove and create */
+    FIELD_CLASS_COUNT
+};
+
+/* One comparable setting of a runtime, under the key its owner writes: "docker.memory" = "512m". Values are normalised: equal
+ * settings have equal texts, whichever way they were written or defaulted. */
+struct field {
+    const char *name;
+    const char *value; /* never NULL; a field that is not set is not listed */
+    enum field_class class;
+    bool sensitive; /* shown as "(sensitive)" */
+};
+
+/* Sorted by name (byte order), each name once. */
+struct fields {
+    const struct field *v;
+    size_t n;
+};
+
+/* from or to NULL: the field appears or goes. Sensitive values stay here unmasked: only field_change_format() shows them. */
+struct field_change {
+    const char *name;
+    const char *from, *to;
+    enum field_class class;
+    bool sensitive;
+};
+
+/* --- what is wanted ----------------------------------------------------------------------------------------------------------
+ */
+
+enum runtime_kind {
+    RUNTIME_CONTAINER, /* OpenClaw's sandbox of a scope */
+    RUNTIME_BROWSER,   /* OpenClaw's browser of a scope */
+    RUNTIME_SANDBOX,   /* of a `kind: Sandbox` */
+    RUNTIME_KIND_COUNT
+};
+
+enum want { WANT_RUNNING, WANT_STOPPED, WANT_ABSENT, WANT_COUNT };
+enum on_drift { ON_DRIFT_RECREATE, ON_DRIFT_REMOVE, ON_DRIFT_REPORT, ON_DRIFT_COUNT };
+enum orphans { ORPHANS_REPORT, ORPHANS_PRUNE, ORPHANS_ADOPT, ORPHANS_COUNT };
+enum ghosts { GHOSTS_FORGET, GHOSTS_RECREATE, GHOSTS_REPORT, GHOSTS_COUNT };
+enum image_updates { IMAGE_UPDATES_RECREATE, IMAGE_UPDATES_REPORT, IMAGE_UPDATES_IGNORE, IMAGE_UPDATES_COUNT };
+
+/* In force for one object after layering: the defaults, then `kind: Policy`, then the object. */
+struct policy {
+    int64_t hot_window_ms;           /* 300000 as OpenClaw 2026.5.3 */
+    unsigned cap_percent, cap_count; /* removal cap: max(count, percent of the endpoint's known runtimes) */
+    enum on_drift on_drift;
+    enum orphans orphans;
+    enum ghosts ghosts;
+    enum image_updates image_updates;
+    bool prune;           /* false: nothing is ever pruned or forgotten */
+    bool protect;         /* true: no act that removes or restarts this runtime */
+    unsigned concurrency; /* acts at a time on one endpoint */
+    int64_t resync_ms;    /* the slow audit */
+};
+
+struct desired {
+    const char *endpoint; /* "docker" "docker:unix:///run/x.sock" "bubblewrap" "fake": see backends/backend.h */
+    const char *name;     /* of the runtime on its endpoint: the container's name */
+    enum runtime_kind kind;
+    const char *owner;   /* the object that wants it: "OpenClaw/home", "Sandbox/scratch" */
+    const char *install; /* which registry it belongs to: 16 hex digits of the state directory's digest */
+    enum want want;
+    bool precreate;                   /* false: kept in step only where a record or a runtime exists (`ensure: existing`) */
+    bool can_remake;                  /* made again from its spec without loss; false: removal destroys a canonical workspace */
+    const char *scope_key, *agent_id; /* OpenClaw's; NULL otherwise */
+    const char *backend_id;           /* as recorded: "docker", "ssh", ... */
+    const char *image;                /* reference as written, or NULL where the backend has none */
+    const char *config_hash;          /* OpenClaw's, or our own digest of `create`; 64 hex digits */
+    const struct node *create;        /* what the backend makes it from: the Engine create body, the bubblewrap spec, ... */
+    struct fields fields;             /* from backend check(): what `create` means, comparable with an observation */
+    const char *setup;                /* run once inside after creation, or NULL */
+    int64_t idle_ms, max_age_ms;      /* prune after; 0: never */
+    struct policy policy;
+    struct pos origin; /* where in the specs */
+};
+
+/* --- what was recorded --------------------------------------------------------------------------------------------------------
+ */
+
+struct record {
+    const char *endpoint, *name;
+    enum runtime_kind kind;
+    const char *install;
+    const char *owner; /* object that made it, where our own record tells; NULL for a shard */
+    const char *backend_id, *runtime_label, *scope_key;
+    int64_t created_at_ms, last_used_at_ms; /* TIME_NONE where absent or no number */
+    const char *image, *config_label_kind;
+    const char *config_hash;   /* NULL: none recorded */
+    int cdp_port, no_vnc_port; /* 0: none */
+    const char *id;            /* immutable id of the runtime, where our own record tells; else NULL */
+    const char *version;       /* digest of the stored bytes: the record goes only while it still has them */
+    bool creating;             /* our own intent: a create or recreate was begun and not seen to end */
+    bool setup_failed;         /* made, but its setup did not succeed: not good */
+    /* OpenClaw's runtime whose agent, scope, backend and prefix no longer lead to this name. Set by whoever expands the config.
+     */
+    const char *unwanted_because;
+};
+
+/* --- what an endpoint shows
+ * -------------------------------------------------------------------------------------------------------- */
+
+enum run_state {
+    RUN_UNKNOWN, /* there, or perhaps there, but not readable */
+    RUN_STOPPED, /* created or exited or dead: there, not running */
+    RUN_RUNNING,
+    RUN_ABSENT, /* only as the answer of a look by id: the endpoint says in so many words that it is not there */
+    RUN_STATE_COUNT
+};
+
+enum ownership {
+    OWN_FOREIGN,  /* neither label nor record: never touched */
+    OWN_OPENCLAW, /* OpenClaw's labels, none of ours */
+    OWN_OURS,     /* our install label */
+    OWNERSHIP_COUNT
+};
+
+struct observed {
+    const char *endpoint, *name;
+    const char *id; /* immutable */
+    enum runtime_kind kind;
+    enum ownership ownership;
+    enum run_state state;
+    const char *install, *owner; /* from our labels; NULL otherwise */
+    const char *scope_key;       /* from the label */
+    const char *config_hash;     /* from the label */
+    int64_t created_at_ms;       /* from the label, else the endpoint's own */
+    const char *image_id;        /* that it was made from */
+    const char *image;           /* reference it was made from */
+    bool fields_known;           /* false: not looked at, since the hash label equals the desired one and nothing changed it */
+    struct fields fields;
+    unsigned busy; /* live execs or sessions */
+    bool busy_known;
+    int cdp_port, no_vnc_port; /* host ports of a running browser */
+};
+
+struct image_state {
+    const char *ref;
+    const char *id; /* NULL: the endpoint has no such image */
+};
+
+/* All that one endpoint shows in one pass. */
+struct observation {
+    const char *endpoint;
+    bool ok; /* false: could not be listed, `why` says so; every runtime there is unknown */
+    const char *why;
+    const char *remedy; /* the command that mends it, or NULL */
+    struct observed *v;
+    size_t n;
+    struct image_state *images; /* of the references that were asked for */
+    size_t n_images;
+    const char *memo; /* what the backend wants to be given at the next observation; losing it costs only time */
+};
+
+/* --- what is to be done
+ * ---------------------------------------------------------------------------------------------------------------- */
+
+enum act_kind {
+    ACT_CREATE,
+    ACT_START,
+    ACT_STOP,
+    ACT_PATCH,
+    ACT_RECREATE,
+    ACT_RESEED,
+    ACT_PRUNE,  /* remove the runtime, verify, drop its record */
+    ACT_ADOPT,  /* a runtime without a record gets one; nothing is done to the runtime */
+    ACT_FORGET, /* drop a record whose runtime is confirmed absent */
+    ACT_HOLD,   /* wait: `held` is the act that is due when `until_ms` passes or the guard clears */
+    ACT_REPORT, /* named, by policy not acted on */
+    ACT_KIND_COUNT
+};
+
+enum guard {
+    GUARD_NONE,
+    GUARD_UNKNOWN,  /* endpoint or runtime could not be read */
+    GUARD_CAP,      /* removal cap */
+    GUARD_HOT,      /* used within the hot window */
+    GUARD_BUSY,     /* live execs or sessions */
+    GUARD_PROTECT,  /* protect: true */
+    GUARD_FOREIGN,  /* the name is taken by something that is not ours */
+    GUARD_IMAGE,    /* the image is not there */
+    GUARD_DATA,     /* would destroy a canonical workspace */
+    GUARD_FLAPPING, /* another owner keeps undoing it */
+    GUARD_PAUSED,   /* paused by the owner */
+    GUARD_CONFIG,   /* the specs do not load: last good in force */
+    GUARD_CLASH,    /* two desired runtimes want one name */
+    GUARD_COUNT
+};
+
+struct act {
+    enum act_kind kind;
+    enum act_kind held; /* of ACT_HOLD: what waits. Of ACT_REPORT: what the policy left undone */
+    enum guard guard;   /* of ACT_HOLD */
+    int64_t until_ms;   /* of ACT_HOLD: when it comes due by itself, or TIME_NONE */
+    const char *endpoint, *name;
+    enum runtime_kind runtime;
+    const char *reason;                 /* one sentence without a full stop: "docker.memory changed", "agent 'x' is gone" */
+    const struct field_change *changes; /* why, field by field */
+    size_t n_changes;
+    const struct desired *want; /* NULL for a prune */
+    const struct record *rec;   /* NULL: none */
+    const struct observed *obs; /* NULL: not seen */
+    bool data_loss;             /* destroys a canonical workspace */
+    size_t *after;              /* indices of acts that must have succeeded before this one starts */
+    size_t n_after;
+};
+
+/* Names used in text, JSON and the journal: stable. */
+const char *runtime_kind_name(enum runtime_kind k);
+const char *run_state_name(enum run_state s);
+const char *act_kind_name(enum act_kind k);
+const char *guard_name(enum guard g);
+const char *field_class_name(enum field_class c);
+
+/* Sorts, and returns the fields in the arena; of a name given twice the later stays. */
+struct fields fields_make(struct arena *a, struct field *v, size_t n);
+const char *fields_get(struct fields f, const char *name);
+/* All differences, by name. The class is the desired field's, or the observed one's where it goes. */
+size_t fields_diff(struct arena *a, struct fields desired, struct fields observed, struct field_change **ret);
+/* "docker.memory: 512m -> 1g"; "(none)" for NULL; "(sensitive)" for what is. Escaped for a terminal. */
+void field_change_format(struct buf *b, const struct field_change *c);
+
+#endif
