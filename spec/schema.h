@@ -16,6 +16,7 @@
 #include "spec/diag.h"
 #include "spec/node.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
