@@ -23,8 +23,8 @@ struct backend; /* every implementation's handle begins with `const struct backe
 
 /* How long a call may take and who may end it early. */
 struct call {
-    int timeout_ms;
-    const atomic_bool *cancel; /* may be NULL; looked at at least every 100 ms */
+    int timeout_ms;            /* > 0; when it passes: ERR_TIMEOUT, outcome unknown */
+    const atomic_bool *cancel; /* may be NULL; looked at at least every 100 ms; true: ERR_CANCELLED, outcome unknown */
 };
 
 struct backend_conf {
@@ -59,7 +59,7 @@ enum step { STEP_CREATE, STEP_START, STEP_STOP, STEP_PATCH, STEP_REMOVE, STEP_CO
 
 struct backend_act {
     enum step step;
-    const struct desired *want; /* for create, patch */
+    const struct desired *want; /* for create, patch; for start where it is known: secrets are kept nowhere else */
     const char *name;
     const char *id; /* for all but create: acted on by this id, never by name */
     /* For stop, patch, remove: labels are read again first, and ERR_CONFLICT is given where the runtime under this id is not
@@ -111,18 +111,23 @@ struct backend_ops {
      * fields that d->create means. If it passes, apply can fail only at run time. */
     int (*check)(struct arena *a, const struct desired *d, struct fields *ret, struct err *e);
 
-    /* Idempotent: creating what exists with our labels and the same hash, starting what runs, stopping what does not, removing
-     * what is not there all succeed. A create leaves the runtime running where want is WANT_RUNNING, its setup run; a setup that
-     * failed is ERR_REFUSED with the output in ret (the one case in which ret is set on -1). A remove returns only once the
-     * runtime is seen to be gone. */
+    /* Idempotent: creating what exists with our labels and the same hash (ret->id is then the existing one's), starting what
+     * runs, stopping what does not, removing what is not there all succeed. A create leaves the runtime running where want is
+     * WANT_RUNNING, its setup run, and stopped where want is WANT_STOPPED; a setup that failed is ERR_REFUSED with the output in
+     * ret (the one case in which ret is set on -1), and the runtime stays for its owner to look at. Creating under a name that
+     * is taken by anything else (foreign, another hash) is ERR_CONFLICT and touches nothing; one that was begun and not ended
+     * (its setup failed, we were killed) is made anew. Starting, stopping or patching an id that does not exist is
+     * ERR_NOT_FOUND. A remove returns only once the runtime is seen to be gone. */
     int (*apply)(struct backend *b, struct arena *a, const struct backend_act *act, const struct call *c, struct act_result *ret,
                  struct err *e);
 
-    /* NULL where the backend cannot. Gives the exit status (128 + signal where killed). */
+    /* NULL where the backend cannot. Gives the exit status (128 + signal where killed; 127: no such command, 126: not
+     * executable). ERR_NOT_FOUND: no such runtime; ERR_CONFLICT: it does not run. On a timeout or cancel the process is ended. */
     int (*exec)(struct backend *b, const struct exec_req *req, const struct call *c, int *ret_status, struct err *e);
 
-    /* Hints that something changed, until c->cancel. on_hint is called from this thread and says only "look again". Returns -1
-     * when the stream breaks. NULL where the backend has no events. */
+    /* Hints that something changed, until c->cancel (then 0; c->timeout_ms is not looked at). on_hint is called from this thread,
+     * once when the watch is armed and then at each change, and says only "look again". Returns -1 when the stream breaks. NULL
+     * where the backend has no events. */
     int (*follow)(struct backend *b, void (*on_hint)(void *ctx), void *ctx, const struct call *c, struct err *e);
 
     void (*close)(struct backend *b); /* accepts NULL */
