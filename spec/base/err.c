@@ -24,7 +24,7 @@ static void err_store(struct err *e, const struct buf *text)
         e->msg[n] = '\0';
 }
 
-static void err_format(struct buf *out, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void err_format(struct buf *out, const char *fmt, va_list ap)
 {
     BUF_AUTO raw = BUF_INIT(64u << 10);
 
