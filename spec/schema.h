@@ -48,6 +48,11 @@ struct schema_range {
 /* For .words */
 #define SCHEMA_WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
+/* A key that is not in a table, or a word that is none of an enum's, but that people write: its own remark, not a guess. */
+struct schema_hint {
+    const char *key, *text;
+};
+
 /* Where a hook stands, and through which it reports. */
 struct schema_at {
     struct arena *a;
@@ -61,7 +66,8 @@ struct schema_value {
     enum schema_type type;
     unsigned min_length; /* of a string, in bytes: 1 refuses "" */
     const struct schema_range *range;
-    const char *const *words;                /* NULL-terminated */
+    const char *const *words;                /* of an enum, NULL-terminated */
+    const struct schema_hint *word_hints;    /* of an enum, ended by a NULL key, or NULL */
     const struct schema_value *item;         /* of a list or map */
     const struct schema_object *object;      /* of an object */
     const struct schema_switch *choice;      /* of a switch */
@@ -80,22 +86,19 @@ struct schema_field {
     const char *def; /* what holds where the key is absent, as JSON text ("\"none\"", "5"), or NULL where there is none to tell */
 };
 
-/* A key that is not in the table, but that people write: its own remark instead of a guess. */
-struct schema_hint {
-    const char *key, *text;
-};
-
 struct schema_object {
     const char *name; /* unique among tables of one JSON Schema: "limits" */
     const char *doc;
     const struct schema_field *fields;
     size_t n_fields;
     bool open;                       /* keys that are not in the table are kept and not judged */
-    bool one_of;                     /* exactly one of the fields is given */
+    bool one_of;                     /* exactly one field is given */
     const struct schema_hint *hints; /* ended by a NULL key, or NULL */
     /* Rules over several keys. Runs also where there are unknown keys or values out of range, but not where something in this
      * object, however deep, has a wrong type, an unknown word, or is missing. */
     void (*cross)(const struct schema_at *);
+    /* Adds to the JSON Schema of this object what of `cross` it can express. */
+    void (*cross_json)(struct arena *a, struct node *schema);
 };
 #define SCHEMA_OBJECT_OF(n, d, f)                                                                                                \
     {                                                                                                                            \
