@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unicode/ustring.h>
 
 /* --- buf ------------------------------------------------------------------------------------------------------------------ */
 
@@ -281,6 +282,76 @@ char *js_slice(struct arena *a, const char *s, size_t units)
         i += len ? len : 1;
     }
     return arena_memdup0(a, s, i);
+}
+
+/* Lower-cases [s, s+n), all of it UTF-8, onto out. */
+static void lower_run(struct arena *a, struct buf *out, const char *s, size_t n)
+{
+    UChar *from = ARENA_ARRAY(a, UChar, n + 1), *to;
+    int32_t n_from = 0, n_to;
+    UErrorCode status = U_ZERO_ERROR;
+
+    for (size_t i = 0; i < n;) {
+        uint32_t cp = 0;
+
+        i += utf8_decode(s + i, n - i, &cp);
+        if (cp >= 0x10000) {
+            from[n_from++] = (UChar)(0xd800 + ((cp - 0x10000) >> 10));
+            from[n_from++] = (UChar)(0xdc00 + ((cp - 0x10000) & 0x3ff));
+        } else {
+            from[n_from++] = (UChar)cp;
+        }
+    }
+    /* No character grows to more than three units (U+0130 to two). */
+    to = ARENA_ARRAY(a, UChar, 3 * (size_t)n_from + 1);
+    n_to = u_strToLower(to, 3 * n_from + 1, from, n_from, "", &status);
+    if (U_FAILURE(status)) {
+        buf_put(out, s, n);
+        return;
+    }
+    for (int32_t i = 0; i < n_to; i++) {
+        uint32_t cp = to[i];
+        char utf8[4];
+
+        if (cp >= 0xd800 && cp < 0xdc00 && i + 1 < n_to && to[i + 1] >= 0xdc00 && to[i + 1] < 0xe000)
+            cp = 0x10000 + ((cp - 0xd800) << 10) + (to[++i] - 0xdc00u);
+        buf_put(out, utf8, utf8_encode(cp, utf8));
+    }
+}
+
+char *js_lower_n(struct arena *a, const char *s, size_t n)
+{
+    BUF_AUTO out = BUF_INIT(SIZE_MAX / 8);
+    char *copy = arena_memdup0(a, s, n);
+    size_t run = 0, i = 0;
+
+    while (i < n && (unsigned char)copy[i] < 0x80) {
+        if (copy[i] >= 'A' && copy[i] <= 'Z')
+            copy[i] = (char)(copy[i] - 'A' + 'a');
+        i++;
+    }
+    if (i == n)
+        return copy;
+    /* From the start again: what a letter becomes may depend on its neighbours (a final sigma). */
+    for (i = 0; i < n;) {
+        uint32_t cp;
+        size_t len = utf8_decode(s + i, n - i, &cp);
+
+        if (len == 0) {
+            lower_run(a, &out, s + run, i - run);
+            buf_putc(&out, s[i]);
+            run = ++i;
+        } else {
+            i += len;
+        }
+    }
+    lower_run(a, &out, s + run, n - run);
+    return arena_memdup0(a, buf_str(&out), out.n);
+}
+
+char *js_lower(struct arena *a, const char *s)
+{
+    return js_lower_n(a, s, strlen(s));
 }
 
 /* --- for people ----------------------------------------------------------------------------------------------------------- */

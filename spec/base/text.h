@@ -59,6 +59,9 @@ bool js_is_blank(const char *s); /* NULL or trim() is empty */
 size_t js_length(const char *s, size_t n);
 /* .slice(0, units); a pair cut in half leaves its lone surrogate in three-byte form. */
 char *js_slice(struct arena *a, const char *s, size_t units);
+/* toLowerCase(): all of Unicode ("\u212a" gives "k"), by ICU in no locale. Bytes that are no UTF-8 stay as they are. */
+char *js_lower(struct arena *a, const char *s);
+char *js_lower_n(struct arena *a, const char *s, size_t n);
 
 /* --- for people ---------------------------------------------------------------------------------------------------------- */
 

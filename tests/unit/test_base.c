@@ -137,6 +137,14 @@ static void js_strings_follow_ecmascript(void **state)
     assert_string_equal(js_trim(a, "\xc2\xa0\xef\xbb\xbf x y\t\xe2\x80\xa8"), "x y");
     assert_string_equal(js_trim(a, "\xc2\x85x"), "\xc2\x85x");         /* U+0085 is no white space */
     assert_string_equal(js_trim(a, "\xe2\x80\x8bx"), "\xe2\x80\x8bx"); /* nor U+200B */
+    assert_string_equal(js_lower(a, "AZ az_-09"), "az az_-09");
+    assert_string_equal(js_lower(a, "\xe2\x84\xaa"), "k");                            /* U+212A */
+    assert_string_equal(js_lower(a, "\xc4\xb0"), "i\xcc\x87");                        /* U+0130 */
+    assert_string_equal(js_lower(a, "\xce\xa3\xce\xa3"), "\xcf\x83\xcf\x82");         /* a final sigma */
+    assert_string_equal(js_lower(a, "\xf0\x90\x90\x80"), "\xf0\x90\x90\xa8");         /* U+10400 */
+    assert_string_equal(js_lower(a, "\xed\xa0\x80\xc3\x84"), "\xed\xa0\x80\xc3\xa4"); /* a lone surrogate stays */
+    assert_string_equal(js_lower(a, "\xc3\x84\xff\xc3\x84"), "\xc3\xa4\xff\xc3\xa4"); /* and what is no UTF-8 */
+    assert_memory_equal(js_lower_n(a, "A\0\xc3\x84", 4), "a\0\xc3\xa4", 5);
     assert_true(js_is_blank(" \n"));
     assert_false(js_is_blank(" x"));
     assert_int_equal(js_length("a\xf0\x9f\x98\x80", 5), 3);
