@@ -31,9 +31,9 @@ static int shortest_digits(double d, char digits[24], int *ret_n)
 
 const char *js_number(double d, char *out)
 {
-    char digits[24];
+    /* More room than a double can need, so that the compiler sees that nothing is cut. */
+    char digits[24], text[64], *p = text;
     int n, k;
-    char *p = out;
 
     if (isnan(d) || isinf(d)) {
         (void)snprintf(out, JS_NUMBER_MAX, "%s", isnan(d) ? "NaN" : d < 0 ? "-Infinity" : "Infinity");
@@ -47,7 +47,7 @@ const char *js_number(double d, char *out)
         *p++ = '-';
         d = -d;
     }
-    size_t room = JS_NUMBER_MAX - (size_t)(p - out);
+    size_t room = sizeof text - 1;
     k = shortest_digits(d, digits, &n);
     if (k <= n && n <= 21) {
         (void)snprintf(p, room, "%s%.*s", digits, n - k, "000000000000000000000");
@@ -58,6 +58,8 @@ const char *js_number(double d, char *out)
     } else {
         (void)snprintf(p, room, "%c%s%se%c%d", digits[0], k > 1 ? "." : "", digits + 1, n > 0 ? '+' : '-', abs(n - 1));
     }
+    memcpy(out, text, strnlen(text, JS_NUMBER_MAX - 1));
+    out[strnlen(text, JS_NUMBER_MAX - 1)] = '\0';
     return out;
 }
 
