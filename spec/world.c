@@ -34,10 +34,10 @@ const char *act_kind_name(enum act_kind k)
 const char *guard_name(enum guard g)
 {
     static const char *const names[GUARD_COUNT] = {
-        [GUARD_NONE] = "none",  [GUARD_UNKNOWN] = "unknown",   [GUARD_CAP] = "cap",         [GUARD_HOT] = "hot",
-        [GUARD_BUSY] = "busy",  [GUARD_PROTECT] = "protect",   [GUARD_FOREIGN] = "foreign", [GUARD_IMAGE] = "image",
-        [GUARD_DATA] = "data",  [GUARD_FLAPPING] = "flapping", [GUARD_PAUSED] = "paused",   [GUARD_CONFIG] = "config",
-        [GUARD_CLASH] = "clash"};
+        [GUARD_NONE] = "none",   [GUARD_UNKNOWN] = "unknown",   [GUARD_CAP] = "cap",         [GUARD_HOT] = "hot",
+        [GUARD_BUSY] = "busy",   [GUARD_PROTECT] = "protect",   [GUARD_FOREIGN] = "foreign", [GUARD_IMAGE] = "image",
+        [GUARD_DATA] = "data",   [GUARD_FLAPPING] = "flapping", [GUARD_PAUSED] = "paused",   [GUARD_CONFIG] = "config",
+        [GUARD_CLASH] = "clash", [GUARD_SETUP] = "setup"};
 
     return names[g];
 }

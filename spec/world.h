@@ -117,6 +117,9 @@ struct record {
     /* OpenClaw's runtime whose agent, scope, backend and prefix no longer lead to this name. Set by whoever expands the config.
      */
     const char *unwanted_because;
+    /* Removing its runtime destroys a workspace that exists nowhere else (remote and canonical). Of a runtime that is still
+     * desired, `can_remake` tells. */
+    bool holds_data;
 };
 
 /* --- what an endpoint shows
@@ -206,6 +209,7 @@ enum guard {
     GUARD_PAUSED,   /* paused by the owner */
     GUARD_CONFIG,   /* the specs do not load: last good in force */
     GUARD_CLASH,    /* two desired runtimes want one name */
+    GUARD_SETUP,    /* its setup failed a moment ago: tried again later */
     GUARD_COUNT
 };
 
@@ -217,12 +221,16 @@ struct act {
     const char *endpoint, *name;
     enum runtime_kind runtime;
     const char *reason;                 /* one sentence without a full stop: "docker.memory changed", "agent 'x' is gone" */
+    const char *hold_reason;            /* of ACT_HOLD: why it waits: "used 12s ago"; NULL otherwise */
+    const char *remedy;                 /* of ACT_HOLD: the command that clears the guard, or NULL */
     const struct field_change *changes; /* why, field by field */
     size_t n_changes;
     const struct desired *want; /* NULL for a prune */
     const struct record *rec;   /* NULL: none */
     const struct observed *obs; /* NULL: not seen */
     bool data_loss;             /* destroys a canonical workspace */
+    bool restart;               /* of ACT_PATCH: a field is of FIELD_RESTART: stop, patch, start */
+    bool needs_look;            /* looked at anew, by id, just before: absent must be absent, and idle still idle */
     size_t *after;              /* indices of acts that must have succeeded before this one starts */
     size_t n_after;
 };

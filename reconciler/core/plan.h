@@ -1,0 +1,194 @@
+/* plan: what is to be done, decided from what is wanted, recorded and observed. A pure function of its arguments: it
+ * cannot fail, cannot act, reads no clock, and gives the same bytes for the same world in whatever order its parts come.
+ *
+ *     struct world w = {.desired = ..., .records = ..., .observations = ...};
+ *     struct plan p;
+ *     plan_compute(a, &w, now_ms, &p);          then plan_text.h to show it, or the executor to carry it out
+ *
+ * Everything the plan points to is in the arena or in the world it was made from: both outlive it. Time and memory grow with
+ * n log n of the world's parts.
+ *
+ * One runtime is (endpoint, name, kind, install). Read `there` as: observed, ours or OpenClaw's, of this kind and install.
+ * The first row that fits decides:
+ *
+ *  desired        recorded    observed            act
+ *  -------------  ----------  ------------------  -------------------------------------------------------------------------
+ *  two of a name  any         any                 hold CLASH, each of them
+ *  any            any         endpoint unknown    hold UNKNOWN of what the record alone shows to be due; else nothing
+ *  any            any         unknown             hold UNKNOWN of the same, or of a report where the record shows nothing due
+ *  wanted         any         name taken          hold FOREIGN (or CLASH, where it is ours) of the create that is due
+ *  none/absent    unwanted    name taken          hold FOREIGN of the forget
+ *  any            any         there, asked for    what the request says: recreate, prune, reseed (1)
+ *  absent         any         there               prune
+ *  absent         recorded    not there           forget
+ *  absent         none        not there           nothing
+ *  none           unwanted    there               prune (a record whose creation was not seen to end is unwanted where undesired)
+ *  none           unwanted    not there           forget
+ *  none           recorded    any                 nothing: nobody said that it is unwanted
+ *  none           none        there               by `orphans`: report, prune or adopt (2)
+ *  wanted         recorded    idle or aged        pre-created: at its age recreate if there, never idle; else prune or forget
+ *  wanted         none        not there           pre-created: create; else nothing
+ *  wanted         recorded    not there           pre-created or being created: create; else by `ghosts`: forget, create, report
+ *  wanted         any         there, being made   create was not seen to end: recreate where a setup is wanted, else as below
+ *  wanted         any         there, setup failed recreate; hold SETUP within PLAN_SETUP_RETRY_MS of its creation
+ *  wanted         any         there, drifted      by `on_drift`, and the highest class of what differs (3)
+ *  running        any         there, stopped      start
+ *  stopped        any         there, running      stop
+ *  wanted         any         there, as wanted    nothing
+ *
+ *  In the rows of a wanted runtime that is there without a record (or whose creation has ended after all), an adopt comes
+ *  first, unless the act writes the record anyway. A runtime adopted counts as used now: when it was used last is not known.
+ *
+ *  (1) A request is the owner's command, for this round. A prune of what is pre-created is a recreate: it would come back anyway.
+ *  (2) An orphan is ours by our install label, or, where it has OpenClaw's labels only, by its scope: the agent of its scope key
+ *      is an agent of exactly one install here. Others are another install's: not touched, not even reported.
+ *  (3) recreate: FIELD_RECREATE recreate, FIELD_RESTART patch with stop and start, FIELD_PATCH patch. remove: as recreate, but
+ *      where it is FIELD_RECREATE and not pre-created: prune, and the next use makes it. report: report. FIELD_NONE never acts.
+ *
+ * Drift of what is there: every field that differs, where the backend compared fields; the image's id, where it is not what the
+ * reference means now, by `image_updates`; and the config hash. For OpenClaw's kinds the hash of the label (of the record, where
+ * there is no label) decides as OpenClaw 2026.5.3 decides: it differs, so recreate, whether or not a field does. For kind
+ * Sandbox the fields decide, so that a new release of ours recreates nothing; the hash only where no field was compared.
+ *
+ * Then the guards, the first that fits turns the act into a hold. D: acts that interrupt a running runtime (stop, patch with
+ * restart, recreate, reseed, prune). R: removals (prune, forget).
+ *
+ *  guard     holds                                   until                    lifted by
+ *  --------  --------------------------------------  -----------------------  ------------------------------
+ *  (prune off) R become a report                     -                        policy
+ *  PAUSED    every act                               the pause ends           resume
+ *  FLAPPING  every act, after PLAN_FLAP_TURNS turns  -                        the caller drops the turn
+ *  CONFIG    R, while the last good config is used   -                        the config loads
+ *  PROTECT   D (also of a stopped one), R            -                        policy
+ *  DATA      what destroys a canonical workspace     -                        GRANT_DATA
+ *  SETUP     recreate after a failed setup           created + retry          time, a changed hash
+ *  IMAGE     create, recreate: image not there       -                        the image; never torn down first
+ *  BUSY      D, with live execs or sessions          -                        GRANT_USE
+ *  HOT       D, used within the hot window (4)       last use + window        GRANT_USE, time
+ *  UNKNOWN   forget, and create of what is recorded, a look by id             RUN_ABSENT in the observation, GRANT_CAP
+ *            where the listing is suspiciously empty
+ *  CAP       all R of an endpoint, where more of     -                        GRANT_CAP
+ *            them are due than max(count, percent)
+ *  (the      create or adopt of a name, a registry row or a host port that a held removal still has: the same guard)
+ *  blocker's)
+ *
+ *  (4) Due exactly at last use + window, as OpenClaw 2026.5.3. Without a number for the last use: kind Sandbox was never used
+ *      and is not hot (the record is ours, and our acts are no use). OpenClaw's kinds are hot, as OpenClaw has it, until the
+ *      window has passed since their creation if the backend can tell that nobody is in them; else for as long as they run.
+ *
+ * Suspiciously empty: PLAN_SUSPICIOUS_MIN or more runtimes of ours are recorded there or were there last time, and the listing
+ * shows none.
+ *
+ * Order of acts: by endpoint, name, kind, install, then adopt before the rest. `after` makes removals come before what takes
+ * their name, their registry row (one per name and kind in an install, over all endpoints) or their host port, and an adopt
+ * before what follows it; it is acyclic, since a removal waits for nothing and an adopt only for removals. */
+#ifndef RECONCLAW_RECONCILER_CORE_PLAN_H
+#define RECONCLAW_RECONCILER_CORE_PLAN_H
+
+#include "spec/base/arena.h"
+#include "spec/world.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PLAN_FLAP_TURNS     3      /* undone by another owner so often: left alone */
+#define PLAN_SETUP_RETRY_MS 600000 /* after a failed setup */
+#define PLAN_SUSPICIOUS_MIN 2      /* runtimes that cannot all be gone without a second look */
+
+/* A registry that is ours to keep: every desired and record names one as its `install`. What names another is another
+ * install's, and not touched. (The install of a desired runtime is ours even where it is not listed.) */
+struct install {
+    const char *id;
+    struct policy policy; /* for what is not desired: unwanted records and orphans */
+    bool config_ok;       /* false: its specs do not load, the last good ones are in force */
+    const char *why;      /* of !config_ok */
+};
+
+struct pause {
+    const char *endpoint; /* NULL: everything */
+    const char *name;     /* NULL: the whole endpoint */
+    int64_t until_ms;     /* TIME_NONE: until resumed. Passed: no pause */
+    const char *why;      /* or NULL */
+};
+
+/* Another owner undid what we did. Counted by the caller, who also forgets it: on the owner's word, or when the spec changed. */
+struct turn {
+    const char *endpoint, *name;
+    unsigned n;
+    int64_t last_ms;
+    const char *other; /* who it is, or NULL */
+};
+
+/* What the owner allowed by command, for this round. */
+enum { GRANT_CAP = 1, GRANT_USE = 2, GRANT_DATA = 4 };
+struct grant {
+    const char *endpoint; /* NULL: everywhere */
+    const char *name;     /* NULL: everything there */
+    unsigned allows;      /* GRANT_... */
+};
+
+/* What the owner asked for by command: ACT_RECREATE, ACT_PRUNE or ACT_RESEED. Guards hold it as anything else. */
+struct request {
+    const char *endpoint, *name;
+    enum runtime_kind runtime;
+    enum act_kind kind;
+};
+
+/* How many runtimes of ours an endpoint showed when it was last listed. */
+struct last_seen {
+    const char *endpoint;
+    size_t n;
+};
+
+/* An endpoint that is named by a desired, a record or `last`, and has no observation (or two), is unknown. */
+struct world {
+    const struct desired *desired;
+    size_t n_desired;
+    const struct record *records;
+    size_t n_records;
+    const struct observation *observations;
+    size_t n_observations;
+    const struct install *installs;
+    size_t n_installs;
+    const struct pause *pauses;
+    size_t n_pauses;
+    const struct turn *turns;
+    size_t n_turns;
+    const struct grant *grants;
+    size_t n_grants;
+    const struct request *requests;
+    size_t n_requests;
+    const struct last_seen *last;
+    size_t n_last;
+};
+
+struct plan_endpoint {
+    const char *name;
+    bool known;
+    const char *why, *remedy; /* of !known; remedy may be NULL */
+    bool suspicious;          /* shows none of the runtimes that should be there */
+    size_t n_ours;            /* shown there, ours or OpenClaw's: the next round's `last_seen` where known */
+    size_t n_known;           /* recorded or shown: what the cap is counted from */
+    size_t n_removals;        /* due by all other guards */
+    size_t cap;               /* SIZE_MAX: granted. The smallest of the policies concerned; 0 where no removal is due */
+    bool over_cap;            /* nothing is removed there */
+};
+
+struct plan {
+    int64_t now_ms;
+    const struct act *acts;
+    size_t n_acts;
+    const struct plan_endpoint *endpoints; /* by name; every one the world names */
+    size_t n_endpoints;
+    size_t count[ACT_KIND_COUNT]; /* of acts, by kind */
+    size_t n_unknown;             /* endpoints not known */
+    int64_t next_due_ms;          /* the earliest moment after now at which a plan of this same world may differ; or TIME_NONE */
+};
+
+void plan_compute(struct arena *a, const struct world *w, int64_t now_ms, struct plan *ret);
+
+/* Whether there is anything to carry out (holds and reports are not). */
+bool plan_is_empty(const struct plan *p);
+
+#endif
