@@ -108,3 +108,83 @@ contract: $(TESTS_contract)
 fuzzers: $(FUZZERS)
 benches: $(BENCHES)
 tools: $(TOOLS)
+
+# --- set-up, tests, proofs ---------------------------------------------------------------------------------------------------------
+
+.PHONY: deps deps-test demo
+deps: ## install what the build and the demo need (Debian packages; root or sudo)
+	@tests/lib/deps.sh build
+deps-test: ## install what the tests need
+	@tests/lib/deps.sh test
+demo: deps ## build, and run the main job for real on the embedded default (bubblewrap)
+	@$(MAKE) --no-print-directory all
+	@samples/demo/run
+
+# Every test binary of the sanitizer modes is built by a sub-make of this same file, so that one command proves all of them.
+ASAN := $(BUILD)/asan
+TSAN := $(BUILD)/tsan
+in_mode = $(patsubst $(OUT)/%,$(BUILD)/$(1)/%,$(2))
+# Programs with threads in them are worth a run under tsan.
+THREADED := $(wildcard tests/unit/test_executor.c tests/unit/test_fake.c tests/unit/test_pool.c tests/prop/test_simulation.c tests/contract/test_fake.c)
+TSAN_TESTS := $(patsubst %.c,$(TSAN)/%,$(THREADED))
+E2E     := $(sort $(wildcard tests/e2e/*.bats))
+INTEROP := $(sort $(wildcard tests/interop/*.bats))
+FUZZ_SMOKE := tests/fuzz/smoke.sh
+export RECONCLAW_PEERS ?= $(abspath $(BUILD))/peers
+
+.PHONY: check check-unit check-prop check-contract check-e2e check-interop fuzz-smoke check-built bench lint format
+check: deps-test ## install what the tests need and pass every one of them
+	@$(MAKE) --no-print-directory check-built
+check-built:
+	@$(MAKE) --no-print-directory -s -j2 MODE=release all tools unit contract
+	@$(MAKE) --no-print-directory -s -j2 MODE=asan all unit prop contract tools
+	@$(MAKE) --no-print-directory -s -j2 MODE=tsan $(TSAN_TESTS)
+	@$(MAKE) --no-print-directory -s -j2 MODE=fuzz fuzzers
+	@$(MAKE) --no-print-directory -s -j2 CC=clang BUILD=$(BUILD)/clang all unit
+	@tests/run $(call in_mode,asan,$(TESTS_unit) $(TESTS_prop) $(TESTS_contract)) $(TSAN_TESTS) $(FUZZ_SMOKE) $(E2E) $(INTEROP) tests/lint.sh
+check-unit: ## unit tests, under asan and ubsan
+	@$(MAKE) --no-print-directory -s -j2 MODE=asan unit
+	@tests/run $(call in_mode,asan,$(TESTS_unit))
+check-prop: ## properties and simulation, under asan and ubsan, and tsan
+	@$(MAKE) --no-print-directory -s -j2 MODE=asan prop
+	@$(MAKE) --no-print-directory -s -j2 MODE=tsan $(TSAN_TESTS)
+	@tests/run $(call in_mode,asan,$(TESTS_prop)) $(TSAN_TESTS)
+check-contract: ## the contract suite against every backend, real peers included
+	@$(MAKE) --no-print-directory -s -j2 MODE=asan contract tools
+	@tests/run $(call in_mode,asan,$(TESTS_contract))
+check-e2e: ## the real program against real engines
+	@$(MAKE) --no-print-directory -s -j2 all tools
+	@tests/run $(E2E)
+check-interop: ## the real OpenClaw and the real JSON5 package as the other party
+	@$(MAKE) --no-print-directory -s -j2 all tools
+	@tests/run $(INTEROP)
+fuzz-smoke: ## each fuzz target for a short while, from its corpus
+	@$(MAKE) --no-print-directory -s -j2 MODE=fuzz fuzzers
+	@tests/run $(FUZZ_SMOKE)
+bench: deps-test ## ratios against peers and the floor, in one interleaved run
+	@$(MAKE) --no-print-directory -s -j2 all benches tools
+	@tests/bench/run
+lint: deps-test ## layers, purity, headers, format, static analysis
+	@$(MAKE) --no-print-directory -s -j2 all
+	@tests/lint.sh
+format: ## let clang-format decide the layout
+	clang-format -i $$(git ls-files -co --exclude-standard '*.c' '*.h')
+
+# --- installing ---------------------------------------------------------------------------------------------------------------------
+
+.PHONY: install uninstall dist clean help
+install: all ## install below PREFIX (default /usr/local), DESTDIR honoured
+	install -D -m 0755 $(BIN) $(DESTDIR)$(PREFIX)/bin/reconclaw
+	install -d $(DESTDIR)$(PREFIX)/share/doc/reconclaw/samples
+	install -m 0644 README.md LICENSE CHANGELOG.md $(DESTDIR)$(PREFIX)/share/doc/reconclaw/
+	install -m 0644 samples/*.yaml $(DESTDIR)$(PREFIX)/share/doc/reconclaw/samples/
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/reconclaw
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/reconclaw
+dist: ## a source archive of HEAD in build/
+	@mkdir -p $(BUILD)
+	git archive --prefix=reconclaw-$(VERSION)/ -o $(BUILD)/reconclaw-$(VERSION).tar.gz HEAD
+clean: ## remove build/
+	rm -rf $(BUILD)
+help: ## this list
+	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r t d; do printf '  %-16s %s\n' "$$t" "$$d"; done

@@ -111,20 +111,23 @@ size_t fields_diff(struct arena *a, struct fields desired, struct fields observe
     while (i < desired.n || j < observed.n) {
         const struct field *d = i < desired.n ? &desired.v[i] : NULL;
         const struct field *o = j < observed.n ? &observed.v[j] : NULL;
-        int c = !d ? 1 : !o ? -1 : strcmp(d->name, o->name);
 
-        if (c <= 0)
-            i++;
-        if (c >= 0)
-            j++;
-        if (c == 0 && strcmp(d->value, o->value) == 0)
+        if (d && o) {
+            int c = strcmp(d->name, o->name);
+
+            d = c <= 0 ? d : NULL;
+            o = c >= 0 ? o : NULL;
+        }
+        i += d != NULL;
+        j += o != NULL;
+        if (d && o && strcmp(d->value, o->value) == 0)
             continue;
         VEC_PUSH(a, &changes,
-                 ((struct field_change){.name = c <= 0 ? d->name : o->name,
-                                        .from = c >= 0 ? o->value : NULL,
-                                        .to = c <= 0 ? d->value : NULL,
-                                        .class = c <= 0 ? d->class : o->class,
-                                        .sensitive = (c <= 0 && d->sensitive) || (c >= 0 && o->sensitive)}));
+                 ((struct field_change){.name = d ? d->name : o->name,
+                                        .from = o ? o->value : NULL,
+                                        .to = d ? d->value : NULL,
+                                        .class = d ? d->class : o->class,
+                                        .sensitive = (d && d->sensitive) || (o && o->sensitive)}));
     }
     *ret = changes.v;
     return changes.n;
