@@ -416,7 +416,7 @@ static unsigned check_object(const struct run *r, const struct schema_object *t,
     }
     if (t->one_of)
         bad |= check_one_of(r, t, n, key);
-    if (t->cross && !(bad & SCHEMA_BAD_TYPE)) {
+    if (t->cross && (t->cross_always || !(bad & SCHEMA_BAD_TYPE))) {
         unsigned found = 0;
         t->cross(&(struct schema_at){r->a, r->d, key, n, &found});
         bad |= found;

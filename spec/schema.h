@@ -97,6 +97,7 @@ struct schema_object {
     /* Rules over several keys. Runs also where there are unknown keys or values out of range, but not where something in this
      * object, however deep, has a wrong type, an unknown word, or is missing. */
     void (*cross)(const struct schema_at *);
+    bool cross_always; /* the hook looks at kinds itself: run it where there are wrong types too */
     /* Adds to the JSON Schema of this object what of `cross` it can express. */
     void (*cross_json)(struct arena *a, struct node *schema);
 };

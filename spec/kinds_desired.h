@@ -1,0 +1,54 @@
+/* kinds_desired: what the Sandbox objects ask of their backends.
+ *
+ * `create` of a docker sandbox is a body of the Engine's POST /containers/create, holding only what the object sets, with
+ * the labels reconclaw.owner ("Sandbox/NAME"), reconclaw.install and reconclaw.configHash beside the object's own.
+ *
+ * `create` of a bubblewrap sandbox, every path absolute and normalised:
+ *
+ *     {
+ *       "root": "/srv/rootfs",          absent: this machine's system directories, read-only
+ *       "workspaces": [{"path": "/home/u/scratch", "target": "/workspace", "readOnly": false}],
+ *       "env": {"LANG": "C.UTF-8"},     sorted; values from secret references are secret nodes
+ *       "limits": {"memoryBytes": 536870912, "pids": 100, "cpus": 1.5},   each only where set
+ *       "network": "none",              or "host"
+ *       "command": ["sleep", "infinity"],   absent: idle
+ *       "workdir": "/workspace",
+ *       "labels": {"team": "red"}       the object's own; absent: none
+ *     }
+ *
+ * `setup` of both is in struct desired. config_hash is the digest of the canonical `create` and setup; secret values enter
+ * it as digests of their own, so that a changed secret is drift and never shown. */
+#ifndef RECONCLAW_SPEC_KINDS_DESIRED_H
+#define RECONCLAW_SPEC_KINDS_DESIRED_H
+
+#include "spec/base/err.h"
+#include "spec/fs.h"
+#include "spec/kinds.h"
+
+#define SANDBOX_LABEL_OWNER       "reconclaw.owner"
+#define SANDBOX_LABEL_INSTALL     "reconclaw.install"
+#define SANDBOX_LABEL_CONFIG_HASH "reconclaw.configHash"
+#define SANDBOX_LABEL_SETUP       "reconclaw.setup" /* digest of the setup, where there is one */
+
+#define SECRET_BYTES_MAX 65536u
+
+/* Where secrets by reference come from. Each gives the whole value, NUL-terminated, in the arena; ERR_NOT_FOUND where there is
+ * none. A file over `max` bytes is ERR_INPUT. */
+struct secret_source {
+    void *ctx;
+    int (*env)(void *ctx, struct arena *a, const char *name, char **ret, struct err *e);
+    int (*file)(void *ctx, struct arena *a, const char *path, size_t max, char **ret, size_t *ret_n, struct err *e);
+};
+
+struct kinds_desired_conf {
+    const char *install;                 /* 16 hex digits */
+    const struct secret_source *secrets; /* NULL: references are refused */
+    const struct fs *fs;                 /* for the owner of a workspace; NULL: not looked at */
+};
+
+/* One desired runtime per Sandbox, in order; `fields` is left to the backend's check(). A reference that leads nowhere is an
+ * error at its place and fails the whole: a sandbox is never left out silently, since what is not wanted is pruned. */
+int specs_to_desired(struct arena *a, const struct specs *s, const struct kinds_desired_conf *conf, struct diags *d,
+                     struct desired **ret, size_t *ret_n);
+
+#endif
