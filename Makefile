@@ -71,7 +71,7 @@ FUZZERS        := $(patsubst %.c,$(OUT)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)
 TOOLS          := $(patsubst %.c,$(OUT)/%,$(sort $(wildcard tests/tools/*.c)))
 
 .PHONY: all
-all: $(BIN) ## build reconclaw
+all: $(if $(wildcard $(SRC_main)),$(BIN),$(LIBS)) ## build reconclaw
 
 $(OUT)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
