@@ -118,6 +118,8 @@ size_t fields_diff(struct arena *a, struct fields desired, struct fields observe
             d = c <= 0 ? d : NULL;
             o = c >= 0 ? o : NULL;
         }
+        if (!d && !o)
+            break; /* not reached: strcmp() is 0 only for both */
         i += d != NULL;
         j += o != NULL;
         if (d && o && strcmp(d->value, o->value) == 0)

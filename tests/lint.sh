@@ -55,7 +55,7 @@ impure() {
     done
     # Writable statics would be hidden state.
     find "$out/obj/spec" "$out/obj/reconciler/core" -name '*.o' 2>/dev/null | while read -r o; do
-        nm --defined-only "$o" | awk -v o="$o" '$2 ~ /^[bBdDC]$/ && $3 !~ /^\.L/ {print o " keeps state in " $3}'
+        objdump -t "$o" | awk -v o="$o" '/ O (\.data|\.bss|\*COM\*)[ \t]/ {print o " keeps state in " $NF}'
     done
 }
 if [ -d "$out/obj/spec" ]; then
