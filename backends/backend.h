@@ -116,8 +116,8 @@ struct backend_ops {
      * WANT_RUNNING, its setup run, and stopped where want is WANT_STOPPED; a setup that failed is ERR_REFUSED with the output in
      * ret (the one case in which ret is set on -1), and the runtime stays for its owner to look at. Creating under a name that
      * is taken by anything else (foreign, another hash) is ERR_CONFLICT and touches nothing; one that was begun and not ended
-     * (its setup failed, we were killed) is made anew. Starting, stopping or patching an id that does not exist is
-     * ERR_NOT_FOUND. A remove returns only once the runtime is seen to be gone. */
+     * (its setup failed, we were killed) is made anew where the backend can tell. Starting, stopping or patching an id that does
+     * not exist is ERR_NOT_FOUND. A remove returns only once the runtime is seen to be gone. */
     int (*apply)(struct backend *b, struct arena *a, const struct backend_act *act, const struct call *c, struct act_result *ret,
                  struct err *e);
 

@@ -1,0 +1,25 @@
+#include "backends/backend.h"
+
+#include "backends/fake.h"
+
+#include <string.h>
+
+static const struct backend_ops *const backends[] = {
+    &fake_ops,
+};
+
+const struct backend_ops *const *backend_all(size_t *ret_n)
+{
+    *ret_n = sizeof backends / sizeof *backends;
+    return backends;
+}
+
+const struct backend_ops *backend_find(const char *endpoint)
+{
+    size_t n = strcspn(endpoint, ":");
+
+    for (size_t i = 0; i < sizeof backends / sizeof *backends; i++)
+        if (strlen(backends[i]->name) == n && memcmp(backends[i]->name, endpoint, n) == 0)
+            return backends[i];
+    return NULL;
+}
