@@ -5,6 +5,7 @@
 #include "spec/base/text.h"
 #include "spec/base/vec.h"
 #include "spec/kinds_table.h"
+#include "spec/places.h"
 #include "spec/policy.h"
 #include "spec/read/json.h"
 #include "spec/read/yaml.h"
@@ -12,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SCHEMA_ID "https://reconclaw.dev/schema/v1.json"
+#define SCHEMA_ID "urn:reconclaw:schema:v1"
 
 /* One document that its table accepts. */
 struct document {
@@ -68,30 +69,11 @@ static const char *local_path(struct load *l, const struct spec_file *f, const s
     return NULL;
 }
 
-/* What no sandbox is shown: the machine's own workings, and the credentials of the user (OpenClaw 2026.5.3 blocks the same as
- * bind sources, but does not look at what lies above them). */
-static const char *const system_places[] = {"/proc", "/sys", "/dev", "/boot", "/etc", "/run", "/var/run"};
-static const char *const home_places[] = {".ssh", ".aws", ".gnupg", ".docker", ".config", ".cargo", ".npm", ".netrc"};
-
-static bool refuse_place(struct load *l, const char *place, const char *path, struct pos pos, const char *key)
-{
-    if (path_is_inside(place, path))
-        diag_error(l->d, pos, key, "%s is not shown to a sandbox", place);
-    else if (path_is_inside(path, place))
-        diag_error(l->d, pos, key, "holds %s, which is not shown to a sandbox: name a directory of its own", place);
-    else
-        return false;
-    return true;
-}
-
 static void check_shown(struct load *l, const char *path, struct pos pos, const char *key)
 {
-    for (size_t i = 0; i < sizeof system_places / sizeof *system_places; i++)
-        if (refuse_place(l, system_places[i], path, pos, key))
-            return;
-    for (size_t i = 0; l->home && i < sizeof home_places / sizeof *home_places; i++)
-        if (refuse_place(l, path_resolve(l->a, l->home, home_places[i]), path, pos, key))
-            return;
+    const char *why = places_refuse(l->a, l->home, path);
+    if (why)
+        diag_error(l->d, pos, key, "%s", why);
 }
 
 /* --- Sandbox -------------------------------------------------------------------------------------------------------------------
@@ -263,26 +245,27 @@ static void note_name(struct load *l, const struct node *root)
     node_set(l->a, l->names, id, mark);
 }
 
+static void read_document(struct load *l, const struct spec_file *f, const struct node *root)
+{
+    if (schema_check_value(l->a, &kinds_document, root, "", l->d) == 0)
+        VEC_PUSH(l->a, &l->documents, ((struct document){root, f}));
+    note_name(l, root);
+}
+
 static void read_file(struct load *l, const struct spec_file *f)
 {
-    struct node **docs = NULL;
-    size_t n_docs = 0, n_objects = 0, errors = l->d->n_errors;
     if (text_has_suffix(f->name, ".json")) {
-        docs = ARENA_NEW(l->a, struct node *);
-        docs[0] = json_read(l->a, f->name, f->bytes, f->n, l->d);
-        n_docs = docs[0] ? 1 : 0;
-    } else if (yaml_read(l->a, f->name, f->bytes, f->n, l->d, &docs, &n_docs) < 0) {
+        const struct node *root = json_read(l->a, f->name, f->bytes, f->n, l->d);
+        if (root)
+            read_document(l, f, root);
         return;
     }
-    for (size_t i = 0; i < n_docs; i++) {
-        if (docs[i]->kind == NODE_NULL)
-            continue; /* "---" with nothing behind it */
-        n_objects++;
-        if (schema_check_value(l->a, &kinds_document, docs[i], "", l->d) == 0)
-            VEC_PUSH(l->a, &l->documents, ((struct document){docs[i], f}));
-        note_name(l, docs[i]);
-    }
-    if (n_objects == 0 && l->d->n_errors == errors)
+    struct yaml_docs docs = {0};
+    if (yaml_read(l->a, f->name, f->bytes, f->n, l->d, &docs) < 0)
+        return;
+    for (size_t i = 0; i < docs.n; i++)
+        read_document(l, f, docs.v[i]);
+    if (docs.n == 0)
         diag_warning(l->d, ((struct pos){.file = f->name, .line = 1, .col = 1}), "", "holds no object");
 }
 
