@@ -1,0 +1,175 @@
+/* Names of agents, scopes and runtimes as OpenClaw 2026.5.3 makes them. */
+#include "spec/openclaw/names.h"
+#include "tests/lib/vectors.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void names_equal_openclaws(void **state)
+{
+    (void)state;
+    ARENA_AUTO a = arena_new();
+    struct node *list = vectors_load(a, "runtime-names");
+    assert_int_equal(list->n_items, 181);
+    for (size_t i = 0; i < list->n_items; i++) {
+        const struct node *v = list->items[i], *key = node_get(v, "scopeKey");
+        const char *prefix = node_str(node_get(v, "containerPrefix")), *scope = node_str(node_get(v, "scope"));
+        const char *slug = oc_slug_n(a, key->s, key->s_n);
+        if (text_eq(scope, "shared"))
+            slug = "shared";
+        else if (strlen(key->s) == key->s_n) /* a runtime's name takes no NUL: keys of sessions hold none */
+            assert_string_equal(oc_runtime_name(a, prefix, "session", key->s), node_str(node_get(v, "containerName")));
+        if (strcmp(slug, node_str(node_get(v, "slug"))) != 0)
+            fail_msg("%s: %s, wanted %s", node_str(node_get(v, "name")), slug, node_str(node_get(v, "slug")));
+        if (scope != NULL)
+            assert_string_equal(oc_runtime_name(a, prefix, scope, key->s), node_str(node_get(v, "containerName")));
+    }
+}
+
+static void agent_ids_are_normalised(void **state)
+{
+    static const struct {
+        const char *in, *out;
+    } table[] = {
+        {NULL, "main"},
+        {"", "main"},
+        {" \t\xc2\xa0", "main"},
+        {"Work", "work"},
+        {" work ", "work"},
+        {"Work Bot", "work-bot"},
+        {"work_bot-", "work_bot-"}, /* valid as it stands: a trailing dash stays */
+        {"work bot-", "work-bot"},  /* not valid: it goes */
+        {"-work", "work"},
+        {"!!!", "main"},
+        {"a!!b", "a-b"},
+        {"a--b!", "a--b"},
+        {"\xe2\x84\xaa-", "k"}, /* KELVIN SIGN is no letter of the pattern, but k in lower case */
+        {"\xe2\x84\xaa", "k"},
+        {"\xc4\xb0x", "i-x"},
+        {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},
+        {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab",
+         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},
+        {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa b",
+         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-"},
+    };
+    (void)state;
+    ARENA_AUTO a = arena_new();
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        assert_string_equal(oc_agent_id(a, table[i].in), table[i].out);
+    assert_string_equal(oc_agent_id_n(a, "a\0b", 3), "a-b");
+}
+
+static void session_keys_name_their_agent(void **state)
+{
+    static const struct {
+        const char *key, *agent;
+    } table[] = {
+        {"agent:work:main", "work"},
+        {"AGENT:Work:x", "work"},
+        {"::agent::work::x", "work"},
+        {" agent:work:x ", "work"},
+        {"agent:Bad Id!:x", "bad-id"},
+        {"agent: work :x", "work"},
+        {"agent:work:\xc2\xa0", NULL}, /* trimmed away before the key is taken apart: two parts */
+        {"agent:\xe2\x84\xaa-:x", "k-"}, /* lower case first: then it is valid as it stands */
+        {"agent: :x", NULL},
+        {"agent:work", NULL},
+        {"agents:work:x", NULL},
+        {"", NULL},
+        {NULL, NULL},
+    };
+    (void)state;
+    ARENA_AUTO a = arena_new();
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const char *agent = oc_session_key_agent(a, table[i].key), *wanted = table[i].agent;
+        if (!text_eq(agent, wanted))
+            fail_msg("'%s': %s, wanted %s", table[i].key, agent, wanted);
+    }
+}
+
+static void default_agent_is_the_marked_or_first_one(void **state)
+{
+    static const struct {
+        const char *config, *agent;
+    } table[] = {
+        {"{}", "main"},
+        {"{'agents':{'list':[]}}", "main"},
+        {"{'agents':{'list':[{'id':'A'},{'id':'b'}]}}", "a"},
+        {"{'agents':{'list':[{'id':'a'},{'id':'b','default':true},{'id':'c','default':true}]}}", "b"},
+        {"{'agents':{'list':[{'id':'a','default':false},{'id':'b'}]}}", "a"},
+        {"{'agents':{'list':[null,{'id':'  '},{'id':'b'}]}}", "main"},
+    };
+    (void)state;
+    ARENA_AUTO a = arena_new();
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        assert_string_equal(oc_default_agent(a, vectors_json(a, table[i].config)), table[i].agent);
+}
+
+static void lone_surrogates_become_replacement_characters(void **state)
+{
+    static const struct {
+        const char *in, *out;
+    } table[] = {
+        {"plain", "plain"},
+        {"\xed\xa0\xbd", "\xef\xbf\xbd"}, /* high alone */
+        {"a\xed\xb0\x80"
+         "b",
+         "a\xef\xbf\xbd"
+         "b"},                                                    /* low alone */
+        {"\xed\xa0\xbd\xed\xb8\x80", "\xf0\x9f\x98\x80"},         /* a pair in two pieces */
+        {"\xed\xa0\xbd\xed\xa0\xbd", "\xef\xbf\xbd\xef\xbf\xbd"}, /* two highs */
+        {"\xff"
+         "a",
+         "\xef\xbf\xbd"
+         "a"},
+    };
+    (void)state;
+    ARENA_AUTO a = arena_new();
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        size_t n;
+        assert_string_equal(oc_well_formed(a, table[i].in, strlen(table[i].in), &n), table[i].out);
+        assert_int_equal(n, strlen(table[i].out));
+    }
+}
+
+static void scope_agents_need_two_parts_only(void **state)
+{
+    static const struct {
+        const char *key, *agent;
+    } table[] = {
+        {"shared", NULL},
+        {"", NULL},
+        {"  ", NULL},
+        {"agent:Work", "work"},
+        {":agent:work", "work"},
+        {"Agent:work", "main"},
+        {"Agent:work:x", "work"},
+        {"telegram:1", "main"},
+        {"agent: ", "main"},
+        {"agent:work:x:y", "work"},
+    };
+    (void)state;
+    ARENA_AUTO a = arena_new();
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (!text_eq(oc_scope_agent(a, table[i].key), table[i].agent))
+            fail_msg("'%s': %s, wanted %s", table[i].key, oc_scope_agent(a, table[i].key), table[i].agent);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_equal_openclaws),
+        cmocka_unit_test(agent_ids_are_normalised),
+        cmocka_unit_test(session_keys_name_their_agent),
+        cmocka_unit_test(default_agent_is_the_marked_or_first_one),
+        cmocka_unit_test(lone_surrogates_become_replacement_characters),
+        cmocka_unit_test(scope_agents_need_two_parts_only),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
