@@ -1,0 +1,478 @@
+#include "spec/openclaw/resolve.h"
+
+#include "spec/base/path.h"
+#include "spec/base/text.h"
+#include "spec/base/vec.h"
+#include "spec/openclaw/tools.h"
+
+#include <string.h>
+
+/* How A, D and the default become one value. */
+enum rule {
+    PICK,        /* the first that is given */
+    TRIMMED,     /* likewise, trimmed; blank is absent */
+    TRIMMED_OR,  /* likewise; blank is the default */
+    BACKEND,     /* the first that is not blank, trimmed */
+    LINES,       /* likewise picked; a list is joined by newlines */
+    SECRET,      /* trimmed; a reference that nobody has resolved is absent */
+    REMOTE_ROOT, /* a directory of the other host */
+    MERGED,      /* by name */
+    JOINED,      /* D's, then A's; absent where empty */
+    JOINED_KEPT, /* D's, then A's; absent where neither has the key */
+};
+
+/* A built-in default: nothing (NODE_NULL), or one of the kinds that occur. */
+struct def {
+    enum node_kind kind;
+    const char *s;
+    double num;
+    const char *const *list; /* of an array: items; of an object: key, value, key, value */
+};
+#define NO_DEF                                                                                                                   \
+    {                                                                                                                            \
+        NODE_NULL                                                                                                                \
+    }
+#define DEF_STR(text)                                                                                                            \
+    {                                                                                                                            \
+        NODE_STRING, .s = (text)                                                                                                 \
+    }
+#define DEF_NUM(x)                                                                                                               \
+    {                                                                                                                            \
+        NODE_NUMBER, .num = (x)                                                                                                  \
+    }
+#define DEF_BOOL(x)                                                                                                              \
+    {                                                                                                                            \
+        NODE_BOOL, .num = (x)                                                                                                    \
+    }
+#define DEF_LIST(...)                                                                                                            \
+    {                                                                                                                            \
+        NODE_ARRAY, .list = (const char *const[])                                                                                \
+        {                                                                                                                        \
+            __VA_ARGS__, NULL                                                                                                    \
+        }                                                                                                                        \
+    }
+#define DEF_MAP(...)                                                                                                             \
+    {                                                                                                                            \
+        NODE_OBJECT, .list = (const char *const[])                                                                               \
+        {                                                                                                                        \
+            __VA_ARGS__, NULL                                                                                                    \
+        }                                                                                                                        \
+    }
+
+struct row {
+    const char *key;
+    enum rule rule;
+    struct def def;
+};
+
+static const struct row docker_rows[] = {
+    {"image", PICK, DEF_STR("openclaw-sandbox:bookworm-slim")},
+    {"containerPrefix", PICK, DEF_STR("openclaw-sbx-")},
+    {"workdir", PICK, DEF_STR("/workspace")},
+    {"readOnlyRoot", PICK, DEF_BOOL(true)},
+    {"tmpfs", PICK, DEF_LIST("/tmp", "/var/tmp", "/run")},
+    {"network", PICK, DEF_STR("none")},
+    {"user", PICK, NO_DEF},
+    {"capDrop", PICK, DEF_LIST("ALL")},
+    {"env", MERGED, DEF_MAP("LANG", "C.UTF-8")},
+    {"setupCommand", LINES, NO_DEF},
+    {"pidsLimit", PICK, NO_DEF},
+    {"memory", PICK, NO_DEF},
+    {"memorySwap", PICK, NO_DEF},
+    {"cpus", PICK, NO_DEF},
+    {"gpus", TRIMMED, NO_DEF},
+    {"ulimits", MERGED, NO_DEF},
+    {"seccompProfile", PICK, NO_DEF},
+    {"apparmorProfile", PICK, NO_DEF},
+    {"dns", PICK, NO_DEF},
+    {"extraHosts", PICK, NO_DEF},
+    {"binds", JOINED, NO_DEF},
+    {"dangerouslyAllowReservedContainerTargets", PICK, NO_DEF},
+    {"dangerouslyAllowExternalBindSources", PICK, NO_DEF},
+    {"dangerouslyAllowContainerNamespaceJoin", PICK, NO_DEF},
+    {NULL, PICK, NO_DEF},
+};
+
+static const struct row ssh_rows[] = {
+    {"target", TRIMMED, NO_DEF},
+    {"command", TRIMMED_OR, DEF_STR("ssh")},
+    {"workspaceRoot", REMOTE_ROOT, DEF_STR("/tmp/openclaw-sandboxes")},
+    {"strictHostKeyChecking", PICK, DEF_BOOL(true)},
+    {"updateHostKeys", PICK, DEF_BOOL(true)},
+    {"identityFile", TRIMMED, NO_DEF},
+    {"certificateFile", TRIMMED, NO_DEF},
+    {"knownHostsFile", TRIMMED, NO_DEF},
+    {"identityData", SECRET, NO_DEF},
+    {"certificateData", SECRET, NO_DEF},
+    {"knownHostsData", SECRET, NO_DEF},
+    {NULL, PICK, NO_DEF},
+};
+
+static const struct row browser_rows[] = {
+    {"enabled", PICK, DEF_BOOL(false)},
+    {"image", PICK, DEF_STR("openclaw-sandbox-browser:bookworm-slim")},
+    {"containerPrefix", PICK, DEF_STR("openclaw-sbx-browser-")},
+    {"network", PICK, DEF_STR("openclaw-sandbox-browser")},
+    {"cdpPort", PICK, DEF_NUM(9222)},
+    {"cdpSourceRange", PICK, NO_DEF},
+    {"vncPort", PICK, DEF_NUM(5900)},
+    {"noVncPort", PICK, DEF_NUM(6080)},
+    {"headless", PICK, DEF_BOOL(false)},
+    {"enableNoVnc", PICK, DEF_BOOL(true)},
+    {"allowHostControl", PICK, DEF_BOOL(false)},
+    {"autoStart", PICK, DEF_BOOL(true)},
+    {"autoStartTimeoutMs", PICK, DEF_NUM(12000)},
+    {"binds", JOINED_KEPT, NO_DEF},
+    {NULL, PICK, NO_DEF},
+};
+
+static const struct row prune_rows[] = {
+    {"idleHours", PICK, DEF_NUM(24)},
+    {"maxAgeDays", PICK, DEF_NUM(7)},
+    {NULL, PICK, NO_DEF},
+};
+
+static const struct {
+    const char *key;
+    const struct row *rows;
+} objects[] = {{"docker", docker_rows}, {"ssh", ssh_rows}, {"browser", browser_rows}, {"prune", prune_rows}};
+
+#define N_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+static const char *const level_names[OC_LEVEL_COUNT] = {"default", "agents.defaults", "agents.list"};
+
+const char *oc_level_name(enum oc_level level)
+{
+    return level_names[level];
+}
+
+const char *const *oc_resolved_keys(struct arena *a, const char *object)
+{
+    VEC(const char *) keys = {0};
+
+    for (size_t i = 0; i < N_OF(objects); i++)
+        if (strcmp(objects[i].key, object) == 0) {
+            for (const struct row *r = objects[i].rows; r->key; r++)
+                VEC_PUSH(a, &keys, r->key);
+            VEC_PUSH(a, &keys, NULL);
+            return keys.v;
+        }
+    return NULL;
+}
+
+/* One resolve under way. */
+struct run {
+    struct arena *a;
+    struct diags *d;
+    const char *base[OC_LEVEL_COUNT]; /* "agents.list[1].sandbox": what paths of a level begin with */
+    VEC(struct oc_origin) origins;
+    bool failed;
+};
+
+/* One value under way: the same key of both levels, either NULL. */
+struct pair {
+    const char *object, *key;             /* object NULL: of the sandbox itself */
+    const struct node *v[OC_LEVEL_COUNT]; /* by level */
+};
+
+static const char *full_key(const struct run *r, enum oc_level level, const struct pair *p)
+{
+    const char *base = p->object ? diag_key(r->a, r->base[level], p->object) : r->base[level];
+
+    return diag_key(r->a, base, p->key);
+}
+
+static void origin(struct run *r, const char *key, enum oc_level level, const char *from, struct pos pos)
+{
+    VEC_PUSH(r->a, &r->origins, ((struct oc_origin){key, level, level == OC_LEVEL_BUILT_IN ? NULL : from, pos}));
+}
+
+static const char *short_key(const struct run *r, const struct pair *p)
+{
+    return diag_key(r->a, p->object ? p->object : "", p->key);
+}
+
+static enum oc_level pick_level(const struct pair *p)
+{
+    return p->v[OC_LEVEL_AGENT] ? OC_LEVEL_AGENT : p->v[OC_LEVEL_DEFAULTS] ? OC_LEVEL_DEFAULTS : OC_LEVEL_BUILT_IN;
+}
+
+static struct node *default_of(struct arena *a, const struct def *def)
+{
+    struct node *n;
+
+    switch (def->kind) {
+    case NODE_STRING:
+        return node_string(a, def->s);
+    case NODE_NUMBER:
+        return node_number(a, def->num);
+    case NODE_BOOL:
+        return node_bool(a, def->num != 0);
+    case NODE_ARRAY:
+        n = node_array(a);
+        for (const char *const *s = def->list; *s; s++)
+            node_push(a, n, node_string(a, *s));
+        return n;
+    case NODE_OBJECT:
+        n = node_object(a);
+        for (const char *const *s = def->list; *s; s += 2)
+            node_set(a, n, s[0], node_string(a, s[1]));
+        return n;
+    case NODE_NULL:
+    case NODE_KIND_COUNT:
+        break;
+    }
+    return NULL;
+}
+
+/* A string that keeps the place and the secrecy of what it was made from. */
+static struct node *derived(struct arena *a, const char *s, const struct node *from)
+{
+    struct node *n = node_string(a, s);
+
+    n->pos = from->pos;
+    n->secret = from->secret;
+    return n;
+}
+
+static struct node *trimmed(struct arena *a, const struct node *n)
+{
+    const char *s = node_str(n);
+
+    return s && !js_is_blank(s) ? derived(a, js_trim(a, s), n) : NULL;
+}
+
+static struct node *joined_lines(struct arena *a, const struct node *n)
+{
+    BUF_AUTO b = BUF_INIT(SIZE_MAX / 2);
+    struct node *out;
+    bool secret = n->secret;
+
+    if (n->kind != NODE_ARRAY)
+        return node_copy(a, n);
+    for (size_t i = 0; i < n->n_items; i++) {
+        const struct node *line = n->items[i];
+
+        if (i > 0)
+            buf_putc(&b, '\n');
+        if (line->kind == NODE_STRING)
+            buf_put(&b, line->s, line->s_n);
+        secret = secret || line->secret;
+    }
+    out = derived(a, buf_str(&b), n);
+    out->secret = secret;
+    return out;
+}
+
+static struct node *remote_root(struct run *r, const struct node *n, const struct pair *p)
+{
+    char *s = js_trim(r->a, n->s);
+    size_t len;
+
+    for (char *c = s; *c; c++)
+        if (*c == '\\')
+            *c = '/';
+    if (*s != '/') {
+        diag_error(r->d, n->pos, full_key(r, pick_level(p), p), "must be an absolute path on the remote host");
+        r->failed = true;
+        return NULL;
+    }
+    for (len = strlen(s); len > 1 && s[len - 1] == '/';)
+        s[--len] = '\0';
+    return derived(r->a, s, n);
+}
+
+/* D's entries with A's over them. */
+static struct node *merged(struct run *r, const struct pair *p, const struct def *def)
+{
+    struct node *out = node_object(r->a), *built_in = p->v[OC_LEVEL_DEFAULTS] ? NULL : default_of(r->a, def);
+    const struct node *layer[] = {built_in, p->v[OC_LEVEL_DEFAULTS], p->v[OC_LEVEL_AGENT]};
+    enum oc_level *levels;
+
+    if (!layer[0] && !layer[1] && !layer[2])
+        return NULL;
+    for (size_t i = 0; i < N_OF(layer); i++)
+        for (size_t j = 0; node_is(layer[i], NODE_OBJECT) && j < layer[i]->n_members; j++) {
+            const struct node_member *m = &layer[i]->members[j];
+            struct node_member *mine = node_set_n(r->a, out, m->key, m->key_n, node_copy(r->a, m->value));
+
+            mine->pos = m->pos;
+        }
+    node_js_order(r->a, out);
+    /* Which layer has the last word on each: built-in, D and A in the order of enum oc_level. */
+    levels = ARENA_ARRAY(r->a, enum oc_level, out->n_members);
+    for (size_t j = 0; j < out->n_members; j++) {
+        const struct node_member *m = &out->members[j];
+
+        for (size_t i = 0; i < N_OF(layer); i++)
+            if (layer[i] && node_member(layer[i], m->key, m->key_n))
+                levels[j] = (enum oc_level)i;
+        origin(r, diag_key(r->a, short_key(r, p), m->key), levels[j],
+               levels[j] == OC_LEVEL_BUILT_IN ? NULL : diag_key(r->a, full_key(r, levels[j], p), m->key), m->value->pos);
+    }
+    if (out->n_members == 0)
+        origin(r, short_key(r, p), pick_level(p), full_key(r, pick_level(p), p), p->v[pick_level(p)]->pos);
+    return out;
+}
+
+static struct node *joined(struct run *r, const struct pair *p, bool keep_empty)
+{
+    struct node *out = node_array(r->a);
+
+    for (enum oc_level level = OC_LEVEL_DEFAULTS; level < OC_LEVEL_COUNT; level++)
+        for (size_t i = 0; node_is(p->v[level], NODE_ARRAY) && i < p->v[level]->n_items; i++) {
+            const struct node *n = p->v[level]->items[i];
+
+            origin(r, diag_index(r->a, short_key(r, p), out->n_items), level, diag_index(r->a, full_key(r, level, p), i), n->pos);
+            node_push(r->a, out, node_copy(r->a, n));
+        }
+    if (out->n_items > 0)
+        return out;
+    if (!keep_empty || pick_level(p) == OC_LEVEL_BUILT_IN)
+        return NULL;
+    origin(r, short_key(r, p), pick_level(p), full_key(r, pick_level(p), p), p->v[pick_level(p)]->pos);
+    return out;
+}
+
+/* The first of the levels with text other than blanks. */
+static struct node *first_text(struct run *r, struct pair *p)
+{
+    if (!trimmed(r->a, p->v[OC_LEVEL_AGENT]))
+        p->v[OC_LEVEL_AGENT] = NULL;
+    if (!trimmed(r->a, p->v[OC_LEVEL_DEFAULTS]))
+        p->v[OC_LEVEL_DEFAULTS] = NULL;
+    return trimmed(r->a, p->v[pick_level(p)]);
+}
+
+/* The resolved value, or NULL: absent. */
+static struct node *resolve_value(struct run *r, struct pair *p, enum rule rule, const struct def *def)
+{
+    enum oc_level level = pick_level(p);
+    struct node *given = NULL, *n;
+
+    switch (rule) {
+    case MERGED:
+        return merged(r, p, def);
+    case JOINED:
+        return joined(r, p, false);
+    case JOINED_KEPT:
+        return joined(r, p, true);
+    case BACKEND:
+        given = first_text(r, p);
+        level = pick_level(p);
+        break;
+    case PICK:
+        given = p->v[level] ? node_copy(r->a, p->v[level]) : NULL;
+        break;
+    case LINES:
+        given = p->v[level] ? joined_lines(r->a, p->v[level]) : NULL;
+        break;
+    case TRIMMED:
+    case SECRET:
+        given = trimmed(r->a, p->v[level]);
+        if (given && rule == SECRET)
+            given->secret = true;
+        break;
+    case TRIMMED_OR:
+    case REMOTE_ROOT:
+        given = trimmed(r->a, p->v[level]);
+        if (!given)
+            level = OC_LEVEL_BUILT_IN;
+        if (given && rule == REMOTE_ROOT)
+            given = remote_root(r, given, p);
+        break;
+    }
+    n = given ? given : level == OC_LEVEL_BUILT_IN ? default_of(r->a, def) : NULL;
+    if (n)
+        origin(r, short_key(r, p), level, level == OC_LEVEL_BUILT_IN ? NULL : full_key(r, level, p), n->pos);
+    return n;
+}
+
+static void resolve_key(struct run *r, struct node *out, struct pair p, enum rule rule, struct def def)
+{
+    struct node *n = resolve_value(r, &p, rule, &def);
+
+    if (n)
+        node_set(r->a, out, p.key, n);
+}
+
+static struct node *resolve_object(struct run *r, const char *key, const struct row *rows, const struct node *agent,
+                                   const struct node *defaults)
+{
+    struct node *out = node_object(r->a);
+
+    for (const struct row *row = rows; row->key; row++) {
+        struct pair p = {.object = key, .key = row->key};
+
+        p.v[OC_LEVEL_AGENT] = node_get(agent, row->key);
+        p.v[OC_LEVEL_DEFAULTS] = node_get(defaults, row->key);
+        resolve_key(r, out, p, row->rule, row->def);
+    }
+    return out;
+}
+
+/* scope, where it is not given, from the older perSession, which no file can hold any more. */
+static const char *default_scope(const struct node *agent, const struct node *defaults)
+{
+    const struct node *per_session = node_get(agent, "perSession");
+
+    if (!per_session)
+        per_session = node_get(defaults, "perSession");
+    return !node_is(per_session, NODE_BOOL) ? "agent" : per_session->b ? "session" : "shared";
+}
+
+static struct node *resolve_tools(struct run *r, const struct node *config, const char *agent_id)
+{
+    struct oc_tools t = oc_tools_resolve(r->a, config, agent_id);
+    struct node *out = node_object(r->a);
+    const struct oc_tools_source *source[] = {&t.allow_source, &t.deny_source};
+    static const char *const keys[] = {"tools.allow", "tools.deny"};
+
+    node_set(r->a, out, "allow", t.allow);
+    node_set(r->a, out, "deny", t.deny);
+    for (size_t i = 0; i < N_OF(source); i++)
+        origin(r, keys[i],
+               source[i]->level == OC_TOOLS_AGENT    ? OC_LEVEL_AGENT
+               : source[i]->level == OC_TOOLS_GLOBAL ? OC_LEVEL_DEFAULTS
+                                                     : OC_LEVEL_BUILT_IN,
+               source[i]->key, source[i]->pos);
+    return out;
+}
+
+int oc_resolve(struct arena *a, const struct node *config, const struct oc_places *places, const char *agent_id,
+               struct oc_sandbox *ret, struct diags *d)
+{
+    const struct node *list = node_path(config, "agents", "list", NULL);
+    const struct node *entry = agent_id && *agent_id ? oc_agent_entry(a, config, oc_agent_id(a, agent_id)) : NULL;
+    const struct node *defaults = node_path(config, "agents", "defaults", "sandbox", NULL), *agent = node_get(entry, "sandbox");
+    const char *root = path_join(a, places->state_dir, "sandboxes");
+    struct run r = {.a = a, .d = d};
+    struct node *out = node_object(a);
+    bool shared;
+
+    r.base[OC_LEVEL_DEFAULTS] = "agents.defaults.sandbox";
+    for (size_t i = 0; entry && i < list->n_items; i++)
+        if (list->items[i] == entry)
+            r.base[OC_LEVEL_AGENT] = diag_key(a, diag_index(a, "agents.list", i), "sandbox");
+
+#define KEY(name) ((struct pair){.key = (name), .v = {NULL, node_get(defaults, (name)), node_get(agent, (name))}})
+    resolve_key(&r, out, KEY("mode"), PICK, (struct def)DEF_STR("off"));
+    resolve_key(&r, out, KEY("backend"), BACKEND, (struct def)DEF_STR("docker"));
+    resolve_key(&r, out, KEY("scope"), PICK, (struct def)DEF_STR(default_scope(agent, defaults)));
+    resolve_key(&r, out, KEY("workspaceAccess"), PICK, (struct def)DEF_STR("none"));
+    resolve_key(&r, out, KEY("workspaceRoot"), PICK, (struct def)DEF_STR(root));
+#undef KEY
+    shared = text_eq(node_str(node_get(out, "scope")), "shared");
+    for (size_t i = 0; i < N_OF(objects); i++) {
+        const char *key = objects[i].key;
+
+        if (objects[i].rows == prune_rows)
+            node_set(a, out, "tools", resolve_tools(&r, config, agent_id));
+        node_set(a, out, key,
+                 resolve_object(&r, key, objects[i].rows, shared ? NULL : node_get(agent, key), node_get(defaults, key)));
+    }
+    if (r.failed)
+        return -1;
+    *ret = (struct oc_sandbox){.config = out, .entry = entry, .origins = r.origins.v, .n_origins = r.origins.n};
+    return 0;
+}

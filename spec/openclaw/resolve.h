@@ -1,0 +1,47 @@
+/* resolve: the sandbox settings in force for one agent (OpenClaw 2026.5.3): the agent's own over agents.defaults over the
+ * built-in ones, and where each came from.
+ *
+ * Merge: A is agents.list[].sandbox of the first entry whose normalised id is the agent's, D is agents.defaults.sandbox.
+ * Per key A, else D, else the default; "", 0, false and [] count as given. docker.env and docker.ulimits merge by name,
+ * docker.binds and browser.binds are D's and then A's. Where the resolved scope is "shared", docker, ssh, browser and prune of A
+ * are ignored; mode, scope, backend, workspaceAccess and workspaceRoot of A hold nevertheless. */
+#ifndef RECONCLAW_SPEC_OPENCLAW_RESOLVE_H
+#define RECONCLAW_SPEC_OPENCLAW_RESOLVE_H
+
+#include "spec/diag.h"
+#include "spec/node.h"
+#include "spec/openclaw/names.h"
+
+#include <stddef.h>
+
+enum oc_level { OC_LEVEL_BUILT_IN, OC_LEVEL_DEFAULTS, OC_LEVEL_AGENT, OC_LEVEL_COUNT };
+
+/* Of one resolved value; of one entry, where maps or lists of both levels are put together. */
+struct oc_origin {
+    const char *key; /* below the sandbox: "docker.image", "docker.env.LANG", "docker.binds[0]" */
+    enum oc_level level;
+    const char *from; /* "agents.list[1].sandbox.docker.image"; NULL for a built-in default */
+    struct pos pos;   /* of the value; file NULL for a built-in default */
+};
+
+struct oc_sandbox {
+    /* Mode backend scope workspaceAccess workspaceRoot docker ssh browser tools prune, with OpenClaw's keys; an absent value is
+     * an absent key. A copy: the caller may change it. Inline ssh keys are secret nodes. */
+    struct node *config;
+    const struct node *entry;        /* of agents.list, or NULL: an agent that is not listed has the defaults alone */
+    const struct oc_origin *origins; /* in the order of config */
+    size_t n_origins;
+};
+
+/* `config` is a config that passed oc_validate(). agent_id: normalised or not; NULL: of no agent, agents.defaults alone. -1 after
+ * adding an error to d (ssh.workspaceRoot is not absolute: OpenClaw refuses it when the agent is used, whatever its backend). */
+int oc_resolve(struct arena *a, const struct node *config, const struct oc_places *places, const char *agent_id,
+               struct oc_sandbox *ret, struct diags *d);
+
+const char *oc_level_name(enum oc_level level); /* "default" "agents.defaults" "agents.list" */
+
+/* The keys of a resolved object below the top ("docker", "browser", ...), ended by NULL; NULL for no such object. For
+ * completeness tests: each is a key of the schema, and the other way round. */
+const char *const *oc_resolved_keys(struct arena *a, const char *object);
+
+#endif
