@@ -5,6 +5,9 @@
 #define LIMIT_DOC_BYTES        (64u << 20) /* one config, spec or included file as reconclaw reads it */
 #define LIMIT_INCLUDE_BYTES    2097152u    /* OpenClaw 2026.5.3: one $include'd file */
 #define LIMIT_INCLUDE_DEPTH    10u         /* OpenClaw 2026.5.3 */
+#define LIMIT_INCLUDE_FILES    1000u       /* files that one config includes, counting each time */
+#define LIMIT_INCLUDE_TOTAL    16777216u   /* and their bytes */
+#define LIMIT_DOTENV_BYTES     1048576u    /* one .env file */
 #define LIMIT_DOC_DEPTH        512u        /* nesting of one document */
 #define LIMIT_DOC_NODES        4000000u    /* values in one document, aliases expanded */
 #define LIMIT_YAML_ALIAS_NODES 100000u     /* values that aliases of one document may add */

@@ -1,0 +1,33 @@
+/* env: what environment variables do to OpenClaw 2026.5.3's config, and the config to them. An environment is an object of
+ * strings. In the order in which a load uses them:
+ *
+ *     oc_env_apply_dotenv   .env files add what is not set
+ *     oc_env_apply_block    the config's `env` and `env.vars` add what is not set or blank
+ *     oc_env_substitute     ${NAME} in the config's texts
+ */
+#ifndef RECONCLAW_SPEC_OPENCLAW_ENV_H
+#define RECONCLAW_SPEC_OPENCLAW_ENV_H
+
+#include "spec/base/arena.h"
+#include "spec/diag.h"
+#include "spec/node.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Names that a config's env block cannot set, in any case: loaders' and interpreters' variables, HOME, proxies, credentials. */
+bool oc_env_is_blocked(const char *name);
+
+/* Sets the variables of a .env file that env does not have, blank ones included. Their values are secret. */
+void oc_env_apply_dotenv(struct arena *a, const char *bytes, size_t n, struct node *env);
+
+/* Sets env.vars.X, then env.X, where the variable is unset or blank, its name is [A-Za-z_][A-Za-z0-9_]* and not blocked, and
+ * the value is not blank and refers to no ${NAME}. `shellEnv` is no variable. The values are secret. */
+void oc_env_apply_block(struct arena *a, const struct node *root, struct node *env);
+
+/* Puts the value of [A-Z_][A-Z0-9_]* for each ${NAME} of the texts below root, in place, and marks those texts secret. $${NAME}
+ * gives ${NAME}. An unset or empty variable stays as it is written, with a warning. Keys are not touched, values are not
+ * looked through again. The recursion is as deep as the tree. */
+void oc_env_substitute(struct arena *a, struct node *root, const struct node *env, struct diags *d);
+
+#endif
