@@ -43,11 +43,13 @@ struct secret_source {
 struct kinds_desired_conf {
     const char *install;                 /* 16 hex digits */
     const struct secret_source *secrets; /* NULL: references are refused */
-    const struct fs *fs;                 /* for the owner of a workspace; NULL: not looked at */
+    const struct fs *fs;                 /* for the owner of a workspace and where its links lead; NULL: not looked at */
+    const char *home;                    /* as for specs_load */
 };
 
 /* One desired runtime per Sandbox, in order; `fields` is left to the backend's check(). A reference that leads nowhere is an
- * error at its place and fails the whole: a sandbox is never left out silently, since what is not wanted is pruned. */
+ * error at its place and fails the whole: a sandbox is never left out silently, since what is not wanted is pruned. A workspace
+ * that does not exist is a warning, since it may come back; one that leads by links to a place no sandbox is shown, an error. */
 int specs_to_desired(struct arena *a, const struct specs *s, const struct kinds_desired_conf *conf, struct diags *d,
                      struct desired **ret, size_t *ret_n);
 

@@ -11,8 +11,8 @@
 
 /* `policy:` of an object, and the spec of a Policy, which also takes onDrift. */
 extern const struct schema_object policy_schema, policy_kind_schema;
-/* For `onDrift`, which stands beside `policy` in an object. */
-extern const struct schema_value policy_on_drift_schema;
+/* Of `onDrift`, which stands beside `policy` in an object; in the order of enum on_drift. */
+extern const char *const policy_on_drift_words[];
 
 /* Layers that passed the schema, the weakest first; NULL ones are skipped. None: the built-in defaults. Each layer may hold the
  * keys of policy_kind_schema and `protect`. */

@@ -72,6 +72,8 @@ struct policy {
     enum image_updates image_updates;
     bool prune;           /* false: nothing is ever pruned or forgotten */
     bool protect;         /* true: no act that removes or restarts this runtime */
+    bool ignore_busy;     /* guard off: live execs and sessions hold nothing */
+    bool ignore_flapping; /* guard off: another owner's turns are not counted */
     unsigned concurrency; /* acts at a time on one endpoint */
     int64_t resync_ms;    /* the slow audit */
 };

@@ -25,12 +25,13 @@ void plan_emit_json(struct buf *b, const struct plan *p);
 struct node *plan_node(struct arena *a, const struct plan *p);
 
 enum { PLAN_TEXT_COLOUR = 1 };
-/*   + create    docker/openclaw-sbx-agent-main-f331f052   agent 'main' has none yet
- *   ! recreate  docker/openclaw-sbx-agent-work-1b2c3d4e   docker.memory changed
+/*   + create   docker/openclaw-sbx-agent-main-f331f052: it is wanted, and not there
+ * -/+ recreate docker/openclaw-sbx-agent-work-1b2c3d4e: docker.memory changed
  *         docker.memory: 512m -> 1g
- *   . hold      docker/...   recreate: docker.image changed; waits: used 12s ago, due in 4m48s
+ *   ! hold     docker/openclaw-sbx-agent-home-5a6b7c8d: recreate: docker.image changed; waits (hot): it was used 12s ago, due in
+ * 4m48s docker.image: a:1 -> a:2
  *
- *   Plan: 1 to create, 1 to recreate, 1 held.
+ * Plan: 1 to create, 1 to recreate, 1 held.
  */
 void plan_emit_text(struct buf *b, const struct plan *p, unsigned flags);
 

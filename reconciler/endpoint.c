@@ -1,0 +1,39 @@
+#include "reconciler/endpoint.h"
+
+#include "spec/base/text.h"
+
+#include <string.h>
+
+int endpoint_open(const struct endpoint_opener *o, const char *endpoint, struct backend **ret, struct err *e)
+{
+    const struct backend_ops *ops = backend_find(endpoint);
+    ARENA_AUTO a = arena_new(); /* backends copy what they keep */
+    const char *colon = strchr(endpoint, ':');
+    struct backend_conf conf = {.endpoint = endpoint, .state_dir = o->state_dir, .install = o->install};
+
+    if (!ops)
+        return err_set(e, ERR_UNSUPPORTED, 0, "endpoint '%s': this version drives no such backend", endpoint);
+    if (colon)
+        conf.address = colon + 1;
+    if (strcmp(ops->name, "docker") == 0) {
+        const char *certs = host_env(o->host, "DOCKER_CERT_PATH");
+
+        if (!conf.address)
+            conf.address = host_env(o->host, "DOCKER_HOST");
+        conf.tls_verify = host_env(o->host, "DOCKER_TLS_VERIFY") != NULL;
+        if (conf.tls_verify || certs)
+            conf.tls_dir = certs ? certs : arena_printf(a, "%s/.docker", o->host->home);
+        if (conf.address && text_has_prefix(conf.address, "unix://"))
+            conf.tls_dir = NULL;
+    }
+    if (ops->open(&conf, ret, e) < 0)
+        return err_wrap(e, "opening endpoint '%s'", endpoint);
+    return 0;
+}
+
+void endpoint_closep(struct backend **b)
+{
+    if (*b)
+        (*b)->ops->close(*b);
+    *b = NULL;
+}

@@ -1,0 +1,23 @@
+/* endpoint: from an endpoint's name to a backend's handle, with what the environment says about it. */
+#ifndef RECONCLAW_RECONCILER_ENDPOINT_H
+#define RECONCLAW_RECONCILER_ENDPOINT_H
+
+#include "backends/backend.h"
+#include "reconciler/host.h"
+#include "spec/base/arena.h"
+#include "spec/base/err.h"
+
+/* How handles of this process are opened: plain data, shared by threads that only read it. */
+struct endpoint_opener {
+    const struct host *host;
+    const char *state_dir; /* our own state directory */
+    const char *install;   /* of our own records */
+};
+
+/* "docker" follows DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH as the docker client does; "docker:ADDRESS" does not
+ * look at DOCKER_HOST. ERR_UNSUPPORTED for a name that no backend of this version drives. The caller closes the handle. */
+int endpoint_open(const struct endpoint_opener *o, const char *endpoint, struct backend **ret, struct err *e);
+/* Closes a handle, for cleanup attributes. */
+void endpoint_closep(struct backend **b);
+
+#endif
