@@ -196,7 +196,8 @@ static unsigned check_range(const struct run *r, const struct schema_value *v, c
     const struct schema_range *range = v->range;
     if (!range)
         return 0;
-    const char *unit = v->type == SCHEMA_SIZE ? " bytes" : v->type == SCHEMA_LIST ? " items" : "";
+    double bound = x < range->min ? range->min : range->max;
+    const char *unit = v->type == SCHEMA_SIZE ? " bytes" : v->type != SCHEMA_LIST ? "" : bound == 1 ? " item" : " items";
     const char *verb = v->type == SCHEMA_LIST ? "must hold" : "must be";
     if (range->above_min && x <= range->min)
         diag_error(r->d, n->pos, key, "%s above %s%s", verb, bound_text(r->a, v->type, range->min), unit);
