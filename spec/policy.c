@@ -1,7 +1,5 @@
 #include "spec/policy.h"
 
-#include "spec/base/num.h"
-
 #include <string.h>
 
 #define DEFAULT_HOT_WINDOW_MS 300000 /* OpenClaw 2026.5.3 */
@@ -143,7 +141,7 @@ static unsigned word_of(const struct node *v, const char *const *words, unsigned
 static int64_t ms_of(const struct node *v, int64_t otherwise)
 {
     int64_t ms = otherwise;
-    return v && num_parse_duration_ms(v->s, &ms) ? ms : otherwise;
+    return v && schema_duration_ms(v, &ms) ? ms : otherwise;
 }
 
 static unsigned uint_of(const struct node *v, unsigned otherwise)

@@ -183,9 +183,12 @@ void schema_fail_in(const struct schema_at *at, const char *key, const char *fmt
 static unsigned wrong_type(const struct run *r, const struct schema_value *v, const struct node *n, const char *key)
 {
     /* What YAML read as something else was most likely meant as text. */
+    bool unit = v->type == SCHEMA_DURATION && n->kind == NODE_NUMBER;
     bool quote = (v->type == SCHEMA_STRING || v->type == SCHEMA_ENUM) && (n->kind == NODE_NUMBER || n->kind == NODE_BOOL);
     diag_error(r->d, n->pos, key, "expected %s, got %s%s", schema_describe(r->a, v), got_text(n),
-               quote ? "; put it in quotes" : "");
+               quote  ? "; put it in quotes"
+               : unit ? "; give it a unit"
+                      : "");
     return SCHEMA_BAD_TYPE;
 }
 
@@ -261,12 +264,21 @@ static unsigned check_enum(const struct run *r, const struct schema_value *v, co
     return SCHEMA_BAD_TYPE;
 }
 
+bool schema_duration_ms(const struct node *n, int64_t *ret_ms)
+{
+    if (n->kind == NODE_NUMBER && n->num == 0) {
+        *ret_ms = 0;
+        return true;
+    }
+    return n->kind == NODE_STRING && strlen(n->s) == n->s_n && num_parse_duration_ms(n->s, ret_ms);
+}
+
 static unsigned check_duration(const struct run *r, const struct schema_value *v, const struct node *n, const char *key)
 {
-    if (n->kind != NODE_STRING)
-        return wrong_type(r, v, n, key);
     int64_t ms = 0;
-    if (strlen(n->s) != n->s_n || !num_parse_duration_ms(n->s, &ms)) {
+    if (n->kind != NODE_STRING && !schema_duration_ms(n, &ms))
+        return wrong_type(r, v, n, key);
+    if (!schema_duration_ms(n, &ms)) {
         diag_error(r->d, n->pos, key, "expected %s (units d h m s ms, the larger first)", schema_describe(r->a, v));
         return SCHEMA_BAD_VALUE;
     }
@@ -451,13 +463,13 @@ static bool takes_kind(const struct schema_value *v, enum node_kind kind)
     switch (v->type) {
     case SCHEMA_STRING:
     case SCHEMA_ENUM:
-    case SCHEMA_DURATION:
         return kind == NODE_STRING;
     case SCHEMA_BOOL:
         return kind == NODE_BOOL;
     case SCHEMA_INT:
     case SCHEMA_NUMBER:
         return kind == NODE_NUMBER;
+    case SCHEMA_DURATION:
     case SCHEMA_SIZE:
         return kind == NODE_STRING || kind == NODE_NUMBER;
     case SCHEMA_LIST:

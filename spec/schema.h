@@ -27,7 +27,7 @@ enum schema_type {
     SCHEMA_INT,      /* a whole number. range */
     SCHEMA_NUMBER,   /* a finite number. range */
     SCHEMA_ENUM,     /* one of words[], case counts */
-    SCHEMA_DURATION, /* a string: "250ms" "5m" "1h30m" "7d". range in milliseconds */
+    SCHEMA_DURATION, /* "250ms" "5m" "1h30m" "7d", or the number 0, which needs no unit. range in milliseconds */
     SCHEMA_SIZE,     /* "512m", or a whole number of bytes. range in bytes */
     SCHEMA_LIST,     /* of item. range: how many */
     SCHEMA_MAP,      /* any name -> item. key_check, key_pattern */
@@ -140,6 +140,9 @@ const char *schema_describe(struct arena *a, const struct schema_value *v);
 /* "512m" "1.5g" "64KiB": digits, perhaps a fraction, perhaps b k m g t p (x 1024, either case, followed by "b" or "ib" or
  * nothing); in bytes, as the docker client reads a size. */
 bool schema_parse_size(const char *s, uint64_t *ret_bytes);
+
+/* Of a node that passed as a duration; false for any other. */
+bool schema_duration_ms(const struct node *n, int64_t *ret_ms);
 
 const struct schema_field *schema_find(const struct schema_object *t, const char *key);
 

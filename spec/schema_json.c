@@ -127,12 +127,18 @@ static struct node *switch_json(struct gen *g, const struct schema_switch *c)
     return o;
 }
 
-static struct node *size_json(struct gen *g)
+static struct node *string_or_integer(struct gen *g)
 {
-    struct node *o = node_object(g->a), *types = node_array(g->a);
+    struct node *types = node_array(g->a);
     node_push(g->a, types, node_string(g->a, "string"));
     node_push(g->a, types, node_string(g->a, "integer"));
-    node_set(g->a, o, "type", types);
+    return types;
+}
+
+static struct node *size_json(struct gen *g)
+{
+    struct node *o = node_object(g->a);
+    node_set(g->a, o, "type", string_or_integer(g));
     set_string(g, o, "pattern", "^[0-9]+(\\.[0-9]+)?([kKmMgGtTpP]([iI][bB]|[bB])?|[bB])?$");
     node_set(g->a, o, "minimum", node_number(g->a, 0));
     node_set(g->a, o, "maximum", node_number(g->a, JS_MAX_SAFE_INTEGER));
@@ -170,8 +176,10 @@ static struct node *value_json(struct gen *g, const struct schema_value *v)
         node_set(g->a, o, "enum", enum_json(g, v->words));
         break;
     case SCHEMA_DURATION:
-        set_string(g, o, "type", "string");
+        node_set(g->a, o, "type", string_or_integer(g));
         set_string(g, o, "pattern", "^(0|(?=[0-9])([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?)$");
+        node_set(g->a, o, "minimum", node_number(g->a, 0));
+        node_set(g->a, o, "maximum", node_number(g->a, 0)); /* of a number: only 0 needs no unit */
         break;
     case SCHEMA_SIZE:
         return size_json(g);

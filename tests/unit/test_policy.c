@@ -72,7 +72,7 @@ static void layers_override_key_by_key(void **state)
         {{"{removalCap: {percent: 10, count: 5}}", "{removalCap: {percent: 50}}", NULL}, {300000, 50, 5, ORPHANS_REPORT}},
         {{"{removalCap: {percent: 10, count: 5}}", "{removalCap: {}}", NULL}, {300000, 10, 5, ORPHANS_REPORT}},
         {{"{removalCap: {percent: 0, count: 0}}", NULL, NULL}, {300000, 0, 0, ORPHANS_REPORT}},
-        {{"{hotWindow: 0s}", NULL, NULL}, {0, 30, 1, ORPHANS_REPORT}},
+        {{"{hotWindow: 0}", NULL, NULL}, {0, 30, 1, ORPHANS_REPORT}},
         /* a guard that is off stays off until a layer switches it on */
         {{"{guards: {hot: false}}", "{hotWindow: 9m}", NULL}, {0, 30, 1, ORPHANS_REPORT}},
         {{"{hotWindow: 9m, guards: {hot: false}}", "{guards: {hot: true}}", NULL}, {540000, 30, 1, ORPHANS_REPORT}},
@@ -212,7 +212,8 @@ static void limits_hold_at_n_and_n_plus_one(void **state)
         {"resync: 9999ms", false},
         {"resync: 1d", true},
         {"resync: 1d1ms", false},
-        {"hotWindow: 0", false},
+        {"hotWindow: 0", true},
+        {"hotWindow: 1", false},
         {"hotWindow: '0'", true},
         {"hotWindow: 0s", true},
         {"hotWindow: 30d", true},
