@@ -4,7 +4,7 @@
 #include "spec/base/path.h"
 #include "spec/base/text.h"
 #include "spec/base/vec.h"
-#include "spec/openclaw/names.h"
+#include "spec/openclaw/paths.h"
 
 #include <string.h>
 
@@ -631,7 +631,7 @@ static struct agent_dir agent_dir(struct arena *a, const struct node *root, cons
     if (own && !js_is_blank(node_str(own))) {
         d.pos = own->pos;
         d.key = diag_key(a, d.key, "agentDir");
-        d.dir = path_resolve(a, places->cwd, js_trim(a, own->s));
+        d.dir = oc_user_path(a, places->home, places->cwd, own->s);
     } else {
         d.dir = path_join(a, path_join(a, path_join(a, places->state_dir, "agents"), id), "agent");
     }

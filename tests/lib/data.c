@@ -1,47 +1,16 @@
 #include "tests/lib/data.h"
 
-#include "spec/read/json.h"
+#include "spec/base/path.h"
+#include "spec/openclaw/keys.h"
+#include "spec/openclaw/load.h"
 #include "spec/read/json5.h"
+#include "tests/lib/memfs.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include <setjmp.h>
+#include <stdarg.h>
 #include <string.h>
 
-static void give_up(const char *what, const char *why)
-{
-    (void)fprintf(stderr, "test data: %s: %s\n", what, why);
-    abort();
-}
-
-char *data_read(struct arena *a, const char *path, size_t *ret_n)
-{
-    FILE *f = fopen(path, "rbe");
-    BUF_AUTO b = BUF_INIT(64u << 20);
-    char chunk[65536];
-    size_t n;
-
-    if (!f)
-        give_up(path, "cannot be opened; tests run from the root of the repository");
-    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
-        buf_put(&b, chunk, n);
-    if (ferror(f) || b.full)
-        give_up(path, "cannot be read");
-    (void)fclose(f);
-    *ret_n = b.n;
-    return arena_memdup0(a, buf_str(&b), b.n);
-}
-
-struct node *data_json(struct arena *a, const char *path)
-{
-    size_t n;
-    char *bytes = data_read(a, path, &n);
-    struct err e = {0};
-    struct node *root = json_read_err(a, path, bytes, n, &e);
-
-    if (!root)
-        give_up(path, e.msg);
-    return root;
-}
+#include <cmocka.h>
 
 struct node *data_json5(struct arena *a, const char *text)
 {
@@ -49,8 +18,27 @@ struct node *data_json5(struct arena *a, const char *text)
     struct node *n = json5_read(a, "openclaw.json", text, strlen(text), &d);
 
     if (!n)
-        give_up(text, d.n ? d.v[0].msg : "no JSON5");
+        fail_msg("%s: %s", text, d.n ? d.v[0].msg : "no JSON5");
     return n;
+}
+
+struct node *data_config(struct arena *a, const char *text, const struct node *env, const struct oc_places *places,
+                         struct diags *d)
+{
+    struct oc_paths paths = {.cwd = places->cwd,
+                             .os_home = places->home,
+                             .home = places->home,
+                             .state_dir = places->state_dir,
+                             .config_path = path_join(a, places->state_dir, "openclaw.json")};
+    struct oc_source source;
+    struct memfs fs;
+
+    memfs_init(&fs, a);
+    (void)memfs_file(&fs, paths.config_path, text);
+    if (oc_load(a, &fs.fs, &paths, env ? env : node_object(a), d, &source) < 0 || oc_validate(a, source.root, places, d) < 0)
+        return NULL;
+    oc_normalise(a, &paths, &source);
+    return source.root;
 }
 
 struct node *data_get(const struct node *object, const char *key, enum node_kind kind)
@@ -58,7 +46,7 @@ struct node *data_get(const struct node *object, const char *key, enum node_kind
     struct node *n = node_get(object, key);
 
     if (!node_is(n, kind))
-        give_up(key, "is missing or of another kind");
+        fail_msg("%s is missing or of another kind", key);
     return n;
 }
 

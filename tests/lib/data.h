@@ -1,18 +1,17 @@
-/* data: files of the repository as tests read them; tests run from its root. Any failure ends the test program with a word why.
- */
+/* data: OpenClaw configs of tests, from text to what the product goes on with. */
 #ifndef RECONCLAW_TESTS_LIB_DATA_H
 #define RECONCLAW_TESTS_LIB_DATA_H
 
+#include "spec/diag.h"
 #include "spec/node.h"
+#include "spec/openclaw/names.h"
 
-#include <stddef.h>
-
-/* The whole file, with a NUL behind it. */
-char *data_read(struct arena *a, const char *path, size_t *ret_n);
-/* A JSON file as a tree: data_json(a, "tests/vectors/resolve.json"). */
-struct node *data_json(struct arena *a, const char *path);
-/* JSON5 text as a tree, with the positions of a file named "openclaw.json". */
+/* JSON5 as it stands, with the positions of a file named "openclaw.json"; the test fails where it is none. */
 struct node *data_json5(struct arena *a, const char *text);
+/* Loaded, checked and normalised as the product does it, from <state_dir>/openclaw.json. env: object of strings, or NULL. NULL
+ * where it is refused, with the errors in d. */
+struct node *data_config(struct arena *a, const char *text, const struct node *env, const struct oc_places *places,
+                         struct diags *d);
 
 /* The member must be there, and of that kind. */
 struct node *data_get(const struct node *object, const char *key, enum node_kind kind);

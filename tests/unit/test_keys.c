@@ -1,6 +1,7 @@
 /* keys: OpenClaw 2026.5.3's strict keys, as far as sandboxes depend on them: every error, with its place. */
 #include "spec/openclaw/keys.h"
 #include "tests/lib/data.h"
+#include "tests/lib/vectors.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -195,7 +196,7 @@ static void each_key_is_judged_as_openclaw_judges_it(void **state)
 static void openshell_is_judged_as_the_plugin_judges_it(void **state)
 {
     ARENA_AUTO a = arena_new();
-    struct node *v = data_get(data_json(a, "tests/vectors/ssh-openshell-config.json"), "cases", NODE_ARRAY);
+    struct node *v = data_get(vectors_read(a, "tests/vectors/ssh-openshell-config.json"), "cases", NODE_ARRAY);
 
     (void)state;
     assert_true(v->n_items > 20);
@@ -256,6 +257,7 @@ static void agents_do_not_share_a_state_directory(void **state)
         {"{agents:{list:[{id:'a',agentDir:'/h/.openclaw/agents/c/agent'}]},bindings:[{agentId:'C'}]}", "agents.list",
          "'a' and 'c'"},
         {"{agents:{list:[{id:'a',agentDir:'/x'},{id:'A',agentDir:'/x'}]}}", NULL, NULL}, /* one agent, written twice */
+        {"{agents:{list:[{id:'a',agentDir:'~/x'},{id:'b',agentDir:'/h/x'}]}}", "agents.list[1].agentDir", "'a' and 'b'"},
         {"{agents:{list:[{id:'a',agentDir:' '},{id:'b'}]}}", NULL, NULL},
         {"{agents:{list:[{id:'a'}]},bindings:[{agentId:'a'},{agentId:'b'},{agentId:' '},5]}", NULL, NULL},
     };
