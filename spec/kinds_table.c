@@ -489,8 +489,18 @@ static const struct schema_field openclaw_fields[] = {
      .def = "\"recreate\""},
     {"policy", "What of the Policy does not hold for these runtimes.", {SCHEMA_OBJECT, .object = &policy_schema}},
 };
-const struct schema_object kinds_openclaw_spec = SCHEMA_OBJECT_OF(
-    "OpenClawSpec", "One installation of OpenClaw, whose sandboxes are kept in step with its config.", openclaw_fields);
+static const struct schema_hint openclaw_hints[] = {
+    {"protect", "protect is a key of each Sandbox"},
+    {"stateDirectory", "did you mean 'stateDir'?"},
+    {NULL, NULL},
+};
+const struct schema_object kinds_openclaw_spec = {
+    .name = "OpenClawSpec",
+    .doc = "One installation of OpenClaw, whose sandboxes are kept in step with its config.",
+    .fields = openclaw_fields,
+    .n_fields = sizeof openclaw_fields / sizeof *openclaw_fields,
+    .hints = openclaw_hints,
+};
 
 /* --- documents ---------------------------------------------------------------------------------------------------------------
  */

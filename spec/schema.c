@@ -20,6 +20,7 @@ struct run {
 };
 
 static unsigned check_value(const struct run *r, const struct schema_value *v, const struct node *n, const char *key);
+static bool takes_kind(const struct schema_value *v, enum node_kind kind);
 
 static const struct schema_hint *hint_find(const struct schema_hint *h, const char *key)
 {
@@ -184,7 +185,8 @@ static unsigned wrong_type(const struct run *r, const struct schema_value *v, co
 {
     /* What YAML read as something else was most likely meant as text. */
     bool unit = v->type == SCHEMA_DURATION && n->kind == NODE_NUMBER;
-    bool quote = (v->type == SCHEMA_STRING || v->type == SCHEMA_ENUM) && (n->kind == NODE_NUMBER || n->kind == NODE_BOOL);
+    bool text = v->type == SCHEMA_STRING || v->type == SCHEMA_ENUM || (v->type == SCHEMA_UNION && takes_kind(v, NODE_STRING));
+    bool quote = text && (n->kind == NODE_NUMBER || n->kind == NODE_BOOL);
     diag_error(r->d, n->pos, key, "expected %s, got %s%s", schema_describe(r->a, v), got_text(n),
                quote  ? "; put it in quotes"
                : unit ? "; give it a unit"

@@ -181,7 +181,7 @@ static const struct {
     {"map: [1]", T, "t:1:6: map: expected an object of numbers, got a list\n"},
     {"map: {A: x}", T, "t:1:10: map.A: expected a number, got a string\n"},
     {"pair: 1", T, "t:1:7: pair: expected an object, got a number\n"},
-    {"union: 1", T, "t:1:8: union: expected a string or a list of strings or an object, got a number\n"},
+    {"union: 1", T, "t:1:8: union: expected a string or a list of strings or an object, got a number; put it in quotes\n"},
     {"any: null", T, "t:1:6: any: expected any value but null, got null (leave the key out instead)\n"},
     /* words */
     {"mode: RW", T, "t:1:7: mode: expected one of none, ro, rw, got 'RW'\n"},
