@@ -133,9 +133,7 @@ static void decode_env(struct load *l, const struct spec_file *f, const struct n
 static uint64_t size_of(const struct node *v)
 {
     uint64_t bytes = 0;
-    if (node_is(v, NODE_NUMBER))
-        return (uint64_t)v->num;
-    return v && schema_parse_size(v->s, &bytes) ? bytes : 0;
+    return v && schema_size_bytes(v, &bytes) ? bytes : 0;
 }
 
 static double number_of(const struct node *v)

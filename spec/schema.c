@@ -2,6 +2,7 @@
 
 #include "spec/base/num.h"
 #include "spec/base/text.h"
+#include "spec/engine_value.h"
 
 #include <string.h>
 
@@ -287,53 +288,31 @@ static unsigned check_duration(const struct run *r, const struct schema_value *v
     return check_range(r, v, n, key, (double)ms);
 }
 
-bool schema_parse_size(const char *s, uint64_t *ret_bytes)
+bool schema_size_bytes(const struct node *n, uint64_t *ret_bytes)
 {
-    const char *p = s;
-    double whole = 0, scale = 1;
-    if (*p < '0' || *p > '9')
-        return false;
-    for (; *p >= '0' && *p <= '9'; p++)
-        whole = whole * 10 + (*p - '0');
-    if (*p == '.') {
-        if (p[1] < '0' || p[1] > '9')
+    struct err e;
+    int64_t bytes = 0;
+    if (n->kind == NODE_STRING) {
+        if (strlen(n->s) != n->s_n || engine_parse_size(n->s, &bytes, &e) < 0)
             return false;
-        for (p++; *p >= '0' && *p <= '9'; p++)
-            whole += (*p - '0') * (scale /= 10);
+        *ret_bytes = (uint64_t)bytes;
+        return true;
     }
-    static const char units[] = "kmgtp";
-    double factor = 1;
-    char c = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
-    const char *unit = c ? strchr(units, c) : NULL;
-    if (unit) {
-        for (const char *u = units; u <= unit; u++)
-            factor *= 1024;
-        p++;
-        if ((*p == 'i' || *p == 'I') && (p[1] == 'b' || p[1] == 'B'))
-            p++;
-    }
-    if (*p == 'b' || *p == 'B')
-        p++;
-    double bytes = floor(whole * factor);
-    if (*p || !(bytes <= JS_MAX_SAFE_INTEGER))
+    if (n->kind != NODE_NUMBER || !(n->num >= 0) || n->num > JS_MAX_SAFE_INTEGER || trunc(n->num) != n->num)
         return false;
-    *ret_bytes = (uint64_t)bytes;
+    *ret_bytes = (uint64_t)n->num;
     return true;
 }
 
 static unsigned check_size(const struct run *r, const struct schema_value *v, const struct node *n, const char *key)
 {
     uint64_t bytes = 0;
-    if (n->kind == NODE_NUMBER) {
-        if (trunc(n->num) != n->num || n->num < 0 || n->num > JS_MAX_SAFE_INTEGER) {
-            diag_error(r->d, n->pos, key, "expected %s, or a whole number of bytes", schema_describe(r->a, v));
-            return SCHEMA_BAD_VALUE;
-        }
-        bytes = (uint64_t)n->num;
-    } else if (n->kind != NODE_STRING) {
+    if (!takes_kind(v, n->kind))
         return wrong_type(r, v, n, key);
-    } else if (strlen(n->s) != n->s_n || !schema_parse_size(n->s, &bytes)) {
-        diag_error(r->d, n->pos, key, "expected %s (units b k m g t, x 1024)", schema_describe(r->a, v));
+    if (!schema_size_bytes(n, &bytes)) {
+        diag_error(r->d, n->pos, key,
+                   n->kind == NODE_NUMBER ? "expected %s, or a whole number of bytes" : "expected %s (units b k m g t, x 1024)",
+                   schema_describe(r->a, v));
         return SCHEMA_BAD_VALUE;
     }
     return check_range(r, v, n, key, (double)bytes);

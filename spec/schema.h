@@ -137,11 +137,10 @@ void schema_fail_in(const struct schema_at *at, const char *key, const char *fmt
 /* "a string", "a whole number from 1 to 100", "one of none, ro, rw", "a list of strings", "a string or an object". */
 const char *schema_describe(struct arena *a, const struct schema_value *v);
 
-/* "512m" "1.5g" "64KiB": digits, perhaps a fraction, perhaps b k m g t p (x 1024, either case, followed by "b" or "ib" or
- * nothing); in bytes, as the docker client reads a size. */
-bool schema_parse_size(const char *s, uint64_t *ret_bytes);
+/* Of a node that passes as a size (texts as engine_parse_size reads them); false for any other. */
+bool schema_size_bytes(const struct node *n, uint64_t *ret_bytes);
 
-/* Of a node that passed as a duration; false for any other. */
+/* Likewise of a duration. */
 bool schema_duration_ms(const struct node *n, int64_t *ret_ms);
 
 const struct schema_field *schema_find(const struct schema_object *t, const char *key);

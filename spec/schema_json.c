@@ -139,7 +139,7 @@ static struct node *size_json(struct gen *g)
 {
     struct node *o = node_object(g->a);
     node_set(g->a, o, "type", string_or_integer(g));
-    set_string(g, o, "pattern", "^[0-9]+(\\.[0-9]+)?([kKmMgGtTpP]([iI][bB]|[bB])?|[bB])?$");
+    set_string(g, o, "pattern", "^[0-9]+(\\.[0-9]+)? ?[kKmMgGtTpP]?[iI]?[bB]?$");
     node_set(g->a, o, "minimum", node_number(g->a, 0));
     node_set(g->a, o, "maximum", node_number(g->a, JS_MAX_SAFE_INTEGER));
     return o;

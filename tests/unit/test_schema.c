@@ -292,54 +292,37 @@ static void keys_with_nul_are_refused(void **state)
     assert_int_equal(bad, SCHEMA_BAD_KEY);
 }
 
-static void reads_sizes_as_the_docker_client(void **state)
+static void sizes_are_texts_of_docker_or_whole_bytes(void **state)
 {
     static const struct {
-        const char *text;
+        const char *yaml;
         bool good;
         uint64_t bytes;
     } rows[] = {
+        {"1024", true, 1024},
+        {"'1024'", true, 1024},
         {"0", true, 0},
-        {"32", true, 32},
-        {"32b", true, 32},
-        {"32B", true, 32},
-        {"32k", true, 32768},
-        {"32K", true, 32768},
-        {"32kb", true, 32768},
-        {"32Kb", true, 32768},
-        {"32KiB", true, 32768},
-        {"32Mb", true, 33554432},
+        {"9007199254740991", true, 9007199254740991},
+        {"9007199254740992.0", false, 0},
+        {"-1", false, 0},
+        {"1.5", false, 0},
+        {".inf", false, 0},
+        {".nan", false, 0},
         {"512m", true, 536870912},
         {"1.5g", true, 1610612736},
-        {"0.5k", true, 512},
-        {"1.9", true, 1},
-        {"2t", true, 2199023255552},
-        {"7p", true, 7881299347898368},
-        {"9007199254740991", true, 9007199254740991},
-        {"9007199254740992", false, 0},
-        {"9p", false, 0},
-        {"", false, 0},
+        {"64KiB", true, 65536},
         {"m", false, 0},
-        {"-1", false, 0},
-        {"+1", false, 0},
-        {".5m", false, 0},
-        {"5.m", false, 0},
-        {" 5m", false, 0},
-        {"5m ", false, 0},
-        {"5 m", false, 0},
-        {"5mm", false, 0},
-        {"5mi", false, 0},
-        {"5ib", false, 0},
-        {"5e", false, 0},
-        {"0x10", false, 0},
-        {"1e3", false, 0},
-        {"99999999999999999999999999999999999999", false, 0},
+        {"-1m", false, 0},
+        {"\"1m\\0\"", false, 0},
+        {"true", false, 0},
+        {"[1]", false, 0},
     };
     for (size_t i = 0; i < N(rows); i++) {
+        ARENA_AUTO a = arena_new();
         uint64_t bytes = 0;
-        bool good = schema_parse_size(rows[i].text, &bytes);
+        bool good = schema_size_bytes(node_get(parse(a, arena_printf(a, "v: %s", rows[i].yaml)), "v"), &bytes);
         if (good != rows[i].good || bytes != rows[i].bytes)
-            fail_msg("'%s': %d %llu", rows[i].text, good, (unsigned long long)bytes);
+            fail_msg("%s: %d %llu", rows[i].yaml, good, (unsigned long long)bytes);
     }
 }
 
@@ -407,7 +390,7 @@ int main(void)
         cmocka_unit_test(missing_root_is_an_error),
         cmocka_unit_test(secret_words_are_not_repeated),
         cmocka_unit_test(keys_with_nul_are_refused),
-        cmocka_unit_test(reads_sizes_as_the_docker_client),
+        cmocka_unit_test(sizes_are_texts_of_docker_or_whole_bytes),
         cmocka_unit_test(gives_json_schema),
         cmocka_unit_test(every_reference_has_its_definition),
     };
