@@ -71,8 +71,18 @@ static void read_specs(struct loading *in, const char *const *names, size_t n_na
 
         add_watch(in, files.watch[i], stat(files.watch[i], &st) == 0 && S_ISDIR(st.st_mode), spec_suffixes);
     }
-    for (size_t i = 0; i < files.n; i++)
+    struct load_file *paths = ARENA_ARRAY(l->arena, struct load_file, files.n);
+    for (size_t i = 0; i < files.n; i++) {
+        const char *base = strrchr(files.v[i].name, '/');
+
+        paths[i] = (struct load_file){.name = files.v[i].name,
+                                      .path = arena_printf(l->arena, "%s/%s", files.v[i].dir, base ? base + 1 : files.v[i].name)};
         add_input(in, files.v[i].name, files.v[i].bytes, files.v[i].n);
+    }
+    l->files = paths;
+    l->n_files = files.n;
+    l->places = files.watch;
+    l->n_places = files.n_watch;
     l->implied = files.implied;
     if (read == 0 && files.implied) {
         specs_implied(l->arena, &l->specs);
@@ -204,6 +214,29 @@ struct load *load_read(const struct host *host, const char *const *names, size_t
     digest_sha256_hex(buf_str(&in.inputs), in.inputs.n, l->digest);
     buf_wipe(&in.inputs);
     return l;
+}
+
+bool load_covers(const struct load *l, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    if (l->implied || !l->specs_ok || !slash)
+        return false;
+    for (size_t i = 0; i < l->n_files; i++)
+        if (strcmp(l->files[i].path, path) == 0)
+            return true;
+    for (size_t i = 0; i < l->n_places; i++)
+        if (strlen(l->places[i]) == (size_t)(slash - path) && strncmp(l->places[i], path, (size_t)(slash - path)) == 0)
+            return true;
+    return false;
+}
+
+const char *load_file_path(const struct load *l, const char *name)
+{
+    for (size_t i = 0; name && i < l->n_files; i++)
+        if (strcmp(l->files[i].name, name) == 0)
+            return l->files[i].path;
+    return NULL;
 }
 
 struct load *load_ref(struct load *l)

@@ -42,6 +42,12 @@ struct load {
     struct specs specs;
     struct load_openclaw *openclaws;
     size_t n_openclaws;
+    const struct load_file {
+        const char *name, *path; /* as in positions; absolute */
+    } * files;
+    size_t n_files;
+    const char *const *places; /* absolute paths of the files and directories that were asked for */
+    size_t n_places;
     struct watch_target *watch; /* everything that was read, or looked for */
     size_t n_watch;
     char digest[DIGEST_HEX]; /* of all that was read: equal digests mean equal wishes */
@@ -56,6 +62,12 @@ void load_unrefp(struct load **l);
 #define LOAD_AUTO __attribute__((cleanup(load_unrefp))) struct load *
 /* Whether every part is good. */
 bool load_is_good(const struct load *l);
+
+/* Whether the spec file `path` belongs to what this load was asked for: an object that came from it and is no longer named is
+ * no longer wanted. Never where no spec was found at all: an empty place is not taken for a wish. */
+bool load_covers(const struct load *l, const char *path);
+/* Absolute path of a spec file by the name that stands in positions, or NULL. */
+const char *load_file_path(const struct load *l, const char *name);
 
 /* The install of a state directory: 16 hex digits of its real path's digest. */
 void load_install_id(const char *state_dir, char ret[INSTALL_HEX]);

@@ -96,7 +96,8 @@ struct desired {
     const char *setup;                /* run once inside after creation, or NULL */
     int64_t idle_ms, max_age_ms;      /* prune after; 0: never */
     struct policy policy;
-    struct pos origin; /* where in the specs */
+    struct pos origin;  /* where in the specs */
+    const char *source; /* absolute path of the spec file that names it; NULL for OpenClaw's */
 };
 
 /* --- what was recorded --------------------------------------------------------------------------------------------------------
@@ -113,6 +114,7 @@ struct record {
     const char *config_hash;   /* NULL: none recorded */
     int cdp_port, no_vnc_port; /* 0: none */
     const char *id;            /* immutable id of the runtime, where our own record tells; else NULL */
+    const char *source;        /* absolute path of the spec file it was made from, where our own record tells; else NULL */
     const char *version;       /* digest of the stored bytes: the record goes only while it still has them */
     bool creating;             /* our own intent: a create or recreate was begun and not seen to end */
     bool setup_failed;         /* made, but its setup did not succeed: not good */
