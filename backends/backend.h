@@ -51,6 +51,7 @@ struct observe_req {
     const struct desired *desired;
     size_t n_desired;
     const char *memo; /* of the last observation, or NULL */
+    int64_t now_ms;   /* wall clock; 0: not known, and a memo that needs it is not believed */
     bool deep;        /* the slow audit: believe no memo */
 };
 

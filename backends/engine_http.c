@@ -336,6 +336,18 @@ static size_t on_bytes(char *p, size_t size, size_t n, void *ctx)
     return n;
 }
 
+static size_t on_header(char *p, size_t size, size_t n, void *ctx)
+{
+    struct exchange *x = ctx;
+    long status = 0;
+    if (x->req->on_head && size * n <= 2) { /* the empty line */
+        curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
+        if (status >= 200 && status < 300)
+            x->req->on_head(x->req->ctx);
+    }
+    return size * n;
+}
+
 static void note_headers(struct engine *en, CURL *h)
 {
     struct curl_header *v;
@@ -363,6 +375,8 @@ static int begin(struct engine *en, struct exchange *x, size_t slot, const struc
     curl_easy_setopt(h, CURLOPT_ERRORBUFFER, x->detail);
     curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_bytes);
     curl_easy_setopt(h, CURLOPT_WRITEDATA, x);
+    curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(h, CURLOPT_HEADERDATA, x);
     curl_easy_setopt(h, CURLOPT_PRIVATE, x);
     curl_easy_setopt(h, CURLOPT_HTTPHEADER, req->body ? en->json_headers : en->headers);
     if (strcmp(req->method, "GET") == 0) {
@@ -461,9 +475,13 @@ int engine_call(struct engine *en, const struct engine_req *req, const struct de
                 struct err *e)
 {
     bool refused = false;
-    int rc = call_once(en, req, d, ret, &refused, e);
-    if (rc == 0 || !refused || req->unversioned || en->settled)
-        return rc;
+    struct err why;
+    if (call_once(en, req, d, ret, &refused, &why) == 0)
+        return 0;
+    if (!refused || req->unversioned || en->settled) {
+        *e = why;
+        return -1;
+    }
     struct engine_version v;
     if (engine_version(en, d, &v, e) < 0)
         return -1;

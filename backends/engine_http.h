@@ -39,6 +39,7 @@ struct engine_req {
     const char *body; /* JSON, or NULL */
     /* Where set, a successful reply goes there piece by piece instead of into the buffer. -1 ends the call with that error. */
     int (*on_body)(void *ctx, const char *p, size_t n, struct err *e);
+    void (*on_head)(void *ctx); /* or NULL: called once when the engine has said yes, before any of the body */
     void *ctx;
     bool unversioned;
 };

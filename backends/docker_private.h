@@ -1,0 +1,68 @@
+/* docker_private: what the parts of the docker backend share, and nobody else includes. */
+#ifndef RECONCLAW_BACKENDS_DOCKER_PRIVATE_H
+#define RECONCLAW_BACKENDS_DOCKER_PRIVATE_H
+
+#include "backends/docker.h"
+#include "backends/engine_http.h"
+
+#define LABEL_SANDBOX     "openclaw.sandbox"
+#define LABEL_BROWSER     "openclaw.sandboxBrowser"
+#define LABEL_SESSION_KEY "openclaw.sessionKey"
+#define LABEL_CREATED     "openclaw.createdAtMs"
+#define LABEL_HASH        "openclaw.configHash"
+#define LABEL_OUR_INSTALL "reconclaw.install"
+#define LABEL_OUR_OWNER   "reconclaw.owner"
+#define LABEL_OUR_CREATED "reconclaw.createdAtMs"
+#define LABEL_OUR_HASH    "reconclaw.configHash"
+
+struct docker {
+    struct backend base;
+    struct engine *en;
+    char *endpoint, *install;
+};
+
+/* --- docker_decode: the engine's JSON as values -------------------------------------------------------------------------- */
+
+/* A copy in the arena, member by member. */
+struct node *docker_node(struct arena *a, const json_t *j);
+/* One element of GET /containers/json. fields and busy are not known by it. ERR_INPUT where it names no container. */
+int docker_decode_listed(struct arena *a, const struct docker *dk, const json_t *item, struct observed *ret, struct err *e);
+/* The reply of GET /containers/ID/json, fields included; busy is known to be 0 where it does not run. */
+int docker_decode_inspected(struct arena *a, const struct docker *dk, const struct node *item, struct observed *ret,
+                            struct err *e);
+/* The value of KEY=value in an array of such, or NULL. */
+const char *docker_env(const struct node *env, const char *key);
+/* 12 to 64 hex digits: what may stand in a path as it is. */
+bool docker_is_id(const char *s);
+/* "2026-11-22T12:42:11.715454081Z" -> milliseconds since 1970; TIME_NONE where it is no such text, or the zero time. */
+int64_t docker_time_ms(const char *s);
+
+/* --- docker_look: one container ------------------------------------------------------------------------------------------ */
+
+/* "/containers/<escaped id or name><tail>" in the arena. */
+const char *docker_path(struct arena *a, const char *id, const char *tail);
+/* The inspection by id or name; ERR_NOT_FOUND where there is none of exactly this id (or name). */
+int docker_inspect(struct docker *dk, struct arena *a, const char *id, const char *name, const struct deadline *d,
+                   struct node **ret, struct err *e);
+/* Sets busy of each v[i] from the exec ids that its inspection listed. execs[i] may be NULL. */
+int docker_count_busy(struct docker *dk, struct arena *a, struct observed *const *v, const struct node *const *execs, size_t n,
+                      const struct deadline *d, struct err *e);
+
+int docker_look(struct backend *b, struct arena *a, const char *id, const char *name, const struct call *c, struct observed *ret,
+                struct err *e);
+int docker_observe(struct backend *b, struct arena *a, const struct observe_req *req, const struct call *c,
+                   struct observation *ret, struct err *e);
+int docker_check(struct arena *a, const struct desired *d, struct fields *ret, struct err *e);
+int docker_apply(struct backend *b, struct arena *a, const struct backend_act *act, const struct call *c, struct act_result *ret,
+                 struct err *e);
+int docker_exec(struct backend *b, const struct exec_req *req, const struct call *c, int *ret_status, struct err *e);
+int docker_follow(struct backend *b, void (*on_hint)(void *ctx), void *ctx, const struct call *c, struct err *e);
+
+/* --- docker_browser: what only the moment of creation knows ---------------------------------------------------------------- */
+
+/* The body to send: `create` with what a browser needs filled in (its network made where it is missing, the gateway's address
+ * as the source of its debug port, a password). For other kinds the body is `create` as it is. */
+int docker_browser_body(struct docker *dk, struct arena *a, const struct desired *want, const struct deadline *d,
+                        struct node **ret, struct err *e);
+
+#endif
