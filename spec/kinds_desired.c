@@ -206,8 +206,11 @@ static int member_by_key(const void *a, const void *b)
 /* A copy with keys sorted and secrets as digests: equal for equal meanings, and safe to keep. */
 static struct node *canonical(struct arena *a, const struct node *n)
 {
-    if (n->kind == NODE_STRING && n->secret)
-        return node_printf(a, "sha256:%s", digest_sha256(a, n->s, n->s_n));
+    if (n->kind == NODE_STRING && n->secret) {
+        struct node *digest = node_object(a); /* an object, so that no plain text can equal it */
+        node_set(a, digest, "sha256", node_string(a, digest_sha256(a, n->s, n->s_n)));
+        return digest;
+    }
     if (n->kind == NODE_ARRAY) {
         struct node *list = node_array(a);
         for (size_t i = 0; i < n->n_items; i++)
