@@ -68,11 +68,10 @@ char *path_dirname(struct arena *a, const char *p)
         n--;
     while (n > 0 && p[n - 1] != '/')
         n--;
-    if (n == 0)
-        return arena_strdup(a, ".");
-    while (n > 1 && p[n - 1] == '/')
-        n--;
-    return arena_memdup0(a, p, n);
+    if (n <= 1)
+        return arena_strdup(a, n == 0 ? "." : "/");
+    /* The slash before the last name goes, and no other: "/a//b" gives "/a/", and "//b" keeps both. */
+    return arena_memdup0(a, p, n == 2 && p[0] == '/' ? 2 : n - 1);
 }
 
 bool path_is_inside(const char *dir, const char *p)

@@ -283,7 +283,7 @@ static struct node *process_include(struct walk *w, const struct chain *file, co
     if (!included || !ok)
         return NULL;
     if (included->kind != NODE_OBJECT) {
-        FAIL(w, &here, value, "what is included is %s; beside other keys it must be an object", node_kind_name(included->kind));
+        FAIL(w, &here, value, "beside other keys the included value must be an object, not %s", node_kind_name(included->kind));
         return NULL;
     }
     return merge(w->a, included, object);

@@ -12,9 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char made[16][PATH_MAX];
-static size_t n_made;
-static pid_t maker;
+#define N_MADE 16
+static char made[N_MADE][PATH_MAX]; /* "": a free place */
+static pid_t maker;                 /* 0: nothing made yet */
 
 static void die(const char *what, const char *path)
 {
@@ -38,27 +38,35 @@ void tmpdir_remove(const char *path)
 {
     nftw(path, allow_one, 16, FTW_PHYS);
     nftw(path, remove_one, 16, FTW_PHYS | FTW_DEPTH);
+    for (size_t i = 0; i < N_MADE; i++)
+        if (strcmp(made[i], path) == 0)
+            made[i][0] = '\0';
 }
 
 static void remove_made(void)
 {
     if (getpid() == maker)
-        for (size_t i = 0; i < n_made; i++)
-            tmpdir_remove(made[i]);
+        for (size_t i = 0; i < N_MADE; i++)
+            if (made[i][0])
+                tmpdir_remove(made[i]);
 }
 
 char *tmpdir_new(struct arena *a)
 {
     const char *base = getenv("TMPDIR");
     char *name = arena_printf(a, "%s/reconclaw-test-XXXXXX", base && base[0] ? base : "/tmp");
+    size_t i = 0;
 
-    if (n_made == sizeof made / sizeof made[0] || !mkdtemp(name) || !realpath(name, made[n_made]))
+    while (i < N_MADE && made[i][0])
+        i++;
+    errno = EMFILE;
+    if (i == N_MADE || !mkdtemp(name) || !realpath(name, made[i]))
         die("making", name);
-    if (n_made == 0) {
+    if (!maker) {
         maker = getpid();
         atexit(remove_made);
     }
-    return arena_strdup(a, made[n_made++]);
+    return arena_strdup(a, made[i]);
 }
 
 char *tmpdir_path(struct arena *a, const char *dir, const char *rel)
