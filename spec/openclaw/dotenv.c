@@ -140,7 +140,8 @@ static const char *match_assignment(struct arena *a, const char *p, const char *
 /* \r\n? becomes \n. NULs end no text for JavaScript, but no variable can hold one. */
 static char *unify_lines(struct arena *a, const char *bytes, size_t *n)
 {
-    char *s = arena_memdup0(a, utf8_scrub(a, bytes, *n, n), *n);
+    const char *text = utf8_scrub(a, bytes, *n, n);
+    char *s = arena_memdup0(a, text, *n);
     size_t out = 0;
 
     for (size_t i = 0; i < *n; i++) {

@@ -1,0 +1,37 @@
+# Our readers against the real ones: the JSON5 and dotenv packages that OpenClaw 2026.5.3 reads its files with, and JSON.parse.
+# Without npm these fail; they never skip.
+
+setup_file() {
+    export PEERS=${RECONCLAW_PEERS:-$PWD/build/peers}
+    export DUMP=$PWD/build/release/tests/tools/read_dump
+    export SEED=${RECONCLAW_SEED:-$RANDOM$RANDOM}
+    make -s "build/release/tests/tools/read_dump"
+}
+
+# peer NAME VERSION: installs one package of npm's registry, without running its scripts.
+peer() {
+    local dir=$PEERS/$1
+    export NODE_PATH=$dir/node_modules
+    if ! [ "$(node -p "require('$1/package.json').version" 2>/dev/null)" = "$2" ]; then
+        mkdir -p "$dir"
+        npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$dir" "$1@$2"
+    fi
+    [ "$(node -p "require('$1/package.json').version")" = "$2" ]
+}
+
+@test "JSON5: npm's json5 2.2.3 accepts the same texts, gives the same values, and refuses at the same character" {
+    peer json5 2.2.3
+    echo "seed $SEED"
+    node tests/interop/readers.js json5 "$DUMP" "$SEED" 60000
+}
+
+@test "JSON: JSON.parse accepts the same texts and gives the same values" {
+    echo "seed $SEED"
+    node tests/interop/readers.js json "$DUMP" "$SEED" 60000
+}
+
+@test ".env: npm's dotenv 17.4.2 reads the same variables" {
+    peer dotenv 17.4.2
+    echo "seed $SEED"
+    node tests/interop/readers.js dotenv "$DUMP" "$SEED" 60000
+}
