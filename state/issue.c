@@ -1,0 +1,43 @@
+#include "state/issue.h"
+
+#include "spec/base/text.h"
+#include "spec/base/vec.h"
+
+#include <errno.h>
+#include <stdarg.h>
+
+void issue_add(struct arena *a, struct issues *all, enum issue_kind kind, const char *dir, const char *file, const char *runtime,
+               bool hides_record, const char *fmt, ...)
+{
+    struct issue *i = VEC_ADD(a, all);
+    va_list ap;
+
+    i->kind = kind;
+    i->path = arena_printf(a, "%s/%s", dir, file);
+    i->runtime = arena_strdup(a, runtime);
+    i->hides_record = hides_record;
+    va_start(ap, fmt);
+    i->text = arena_vprintf(a, fmt, ap);
+    va_end(ap);
+}
+
+void issue_add_err(struct arena *a, struct issues *all, const char *dir, const char *file, const struct err *e)
+{
+    enum issue_kind kind = ISSUE_UNREADABLE;
+
+    if (e->class == ERR_INPUT)
+        kind = e->sys == EFBIG ? ISSUE_TOO_LARGE : e->sys == EISDIR || e->sys == ENXIO ? ISSUE_NOT_A_FILE : ISSUE_CORRUPT;
+    issue_add(a, all, kind, dir, file, NULL, true, "%s", e->msg);
+}
+
+static const char *const names[ISSUE_KIND_COUNT] = {
+    [ISSUE_UNREADABLE] = "unreadable", [ISSUE_TOO_LARGE] = "too-large",   [ISSUE_NOT_A_FILE] = "not-a-file",
+    [ISSUE_SYMLINK] = "symlink",       [ISSUE_CORRUPT] = "corrupt",       [ISSUE_FIELD] = "field",
+    [ISSUE_MISNAMED] = "misnamed",     [ISSUE_DUPLICATE] = "duplicate",   [ISSUE_ALIEN] = "alien",
+    [ISSUE_LEFTOVER] = "leftover",     [ISSUE_STALE_LOCK] = "stale-lock",
+};
+
+const char *issue_kind_name(enum issue_kind kind)
+{
+    return names[kind];
+}
