@@ -157,11 +157,13 @@ static bool check_place(struct walk *w, const struct chain *file, const struct c
         FAIL(w, at, value, "'%s' leads by a link to '%s', outside of %s", path, *ret_real, w->roots[0].dir);
         return false;
     }
-    for (const struct chain *c = file; c; c = c->up)
+    const struct chain *c = file;
+    do {
         if (strcmp(c->path, path) == 0) {
             FAIL(w, at, value, "'%s' includes itself", path);
             return false;
         }
+    } while ((c = c->up));
     if (file->depth >= LIMIT_INCLUDE_DEPTH) {
         FAIL(w, at, value, "includes are nested deeper than %u", LIMIT_INCLUDE_DEPTH);
         return false;
@@ -318,7 +320,7 @@ static struct node *process(struct walk *w, const struct chain *file, const stru
 static struct root make_root(const struct walk *w, const char *dir)
 {
     struct err e = {0};
-    char *real;
+    char *real = NULL;
 
     return (struct root){.dir = dir, .real = w->fs->realpath(w->fs->ctx, w->a, dir, &real, &e) == 0 ? real : dir};
 }

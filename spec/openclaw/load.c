@@ -55,13 +55,19 @@ static void read_dotenvs(struct load *l, const struct node *env)
 
 static struct oc_include_roots include_roots(struct arena *a, const struct oc_paths *p, const struct node *env)
 {
-    char *list = oc_env_get(a, env, "OPENCLAW_INCLUDE_ROOTS"), *entry;
+    const char *list = oc_env_get(a, env, "OPENCLAW_INCLUDE_ROOTS");
     const char *home = oc_home(a, env, p->cwd, p->os_home);
     VEC(const char *) roots = {0};
 
-    while ((entry = strsep(&list, ":")))
+    while (list && *list) {
+        size_t n = strcspn(list, ":");
+        const char *entry = arena_memdup0(a, list, n);
+
         if (!js_is_blank(entry))
             VEC_PUSH(a, &roots, oc_user_path(a, home, p->cwd, entry));
+        list += n;
+        list += *list == ':';
+    }
     return (struct oc_include_roots){.v = roots.v, .n = roots.n};
 }
 

@@ -32,6 +32,7 @@ static int unit_at(const char *p, const char *end)
  * strings is an error whatever follows it, so strings need not be told apart here. */
 static const char *without_lone_surrogates(struct arena *a, const char *bytes, size_t n)
 {
+    static const char stand_in[6] = {'\\', 'u', 'f', 'f', 'f', 'd'};
     const char *end = bytes + n;
     char *copy = NULL;
 
@@ -49,8 +50,8 @@ static const char *without_lone_surrogates(struct arena *a, const char *bytes, s
         }
         if (!copy)
             copy = arena_memdup0(a, bytes, n);
-        memcpy(copy + (p - bytes), "\\ufffd", 6);
-        p += 6;
+        memcpy(copy + (p - bytes), stand_in, sizeof stand_in);
+        p += sizeof stand_in;
     }
     return copy ? copy : bytes;
 }
