@@ -638,34 +638,44 @@ static struct agent_dir agent_dir(struct arena *a, const struct node *root, cons
     return d;
 }
 
+struct agent_dirs {
+    struct node *ids, *dirs; /* seen: id -> true, directory -> id */
+};
+
+static void check_agent_dir(struct arena *a, const struct node *root, const char *id, const struct oc_places *places,
+                            struct agent_dirs *seen, struct diags *d)
+{
+    struct agent_dir mine;
+    const char *other;
+
+    if (node_get(seen->ids, id))
+        return;
+    node_set(a, seen->ids, id, node_bool(a, true));
+    mine = agent_dir(a, root, id, places);
+    other = node_str(node_get(seen->dirs, mine.dir));
+    if (other)
+        diag_error(d, mine.pos, mine.key, "agents '%s' and '%s' have one state directory; each needs its own agentDir", other,
+                   id);
+    else
+        node_set(a, seen->dirs, mine.dir, node_string(a, id));
+}
+
 /* Agents that share a state directory overwrite each other's credentials: OpenClaw refuses to start. Ids that normalise to one
- * are one agent. */
+ * are one agent; an entry without an id counts where it is the default agent. */
 static void check_agent_dirs(struct arena *a, const struct node *root, const struct oc_places *places, struct diags *d)
 {
     const struct node *list = node_path(root, "agents", "list", NULL), *bindings = node_get(root, "bindings");
     size_t n_list = node_is(list, NODE_ARRAY) ? list->n_items : 0;
     size_t n_bindings = node_is(bindings, NODE_ARRAY) ? bindings->n_items : 0;
-    struct node *seen_ids = node_object(a), *seen_dirs = node_object(a);
+    struct agent_dirs seen = {node_object(a), node_object(a)};
 
+    check_agent_dir(a, root, oc_default_agent(a, root), places, &seen, d);
     for (size_t i = 0; i < n_list + n_bindings; i++) {
         const struct node *item = i < n_list ? list->items[i] : bindings->items[i - n_list];
         const struct node *id = node_get(item, i < n_list ? "id" : "agentId");
-        struct agent_dir mine;
-        const char *key, *other;
 
-        if (!node_is(id, NODE_STRING) || id->s_n == 0 || (i >= n_list && js_is_blank(id->s)))
-            continue;
-        key = oc_agent_id_n(a, id->s, id->s_n);
-        if (node_get(seen_ids, key))
-            continue;
-        node_set(a, seen_ids, key, node_bool(a, true));
-        mine = agent_dir(a, root, key, places);
-        other = node_str(node_get(seen_dirs, mine.dir));
-        if (other)
-            diag_error(d, mine.pos, mine.key, "agents '%s' and '%s' have one state directory; each needs its own agentDir", other,
-                       key);
-        else
-            node_set(a, seen_dirs, mine.dir, node_string(a, key));
+        if (node_is(id, NODE_STRING) && id->s_n > 0 && (i < n_list || !js_is_blank(id->s)))
+            check_agent_dir(a, root, oc_agent_id_n(a, id->s, id->s_n), places, &seen, d);
     }
 }
 

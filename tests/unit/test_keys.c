@@ -258,6 +258,8 @@ static void agents_do_not_share_a_state_directory(void **state)
          "'a' and 'c'"},
         {"{agents:{list:[{id:'a',agentDir:'/x'},{id:'A',agentDir:'/x'}]}}", NULL, NULL}, /* one agent, written twice */
         {"{agents:{list:[{id:'a',agentDir:'~/x'},{id:'b',agentDir:'/h/x'}]}}", "agents.list[1].agentDir", "'a' and 'b'"},
+        {"{agents:{list:[{id:'',agentDir:'/x'},{id:'b',agentDir:'/x'}]}}", "agents.list[1].agentDir", "'main' and 'b'"},
+        {"{agents:{list:[{id:'b',agentDir:'/x'},{id:'',agentDir:'/x'}]}}", NULL, NULL}, /* it has no id, and is not the default */
         {"{agents:{list:[{id:'a',agentDir:' '},{id:'b'}]}}", NULL, NULL},
         {"{agents:{list:[{id:'a'}]},bindings:[{agentId:'a'},{agentId:'b'},{agentId:' '},5]}", NULL, NULL},
     };
