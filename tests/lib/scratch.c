@@ -95,7 +95,7 @@ char *scratch_read(const char *dir, const char *path, size_t *ret_n)
 {
     int fd = open(scratch_path(dir, path), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat st;
-    char *bytes;
+    char *bytes = NULL;
     ssize_t n;
 
     if (fd < 0)
