@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -701,6 +702,8 @@ int main(void)
         cmocka_unit_test(one_openclaw_is_managed_once),
         cmocka_unit_test(errors_of_all_files_are_told_at_once),
         cmocka_unit_test(a_thousand_sandboxes_load),
+        cmocka_unit_test(every_sample_loads_without_a_word),
+        cmocka_unit_test(the_policy_sample_shows_the_defaults),
         cmocka_unit_test(every_key_has_its_row_of_abilities),
         cmocka_unit_test(every_key_is_decoded),
         cmocka_unit_test(every_key_is_described),
