@@ -65,7 +65,14 @@ expect() {
     expect 1 's/fromFile: .*}/fromFile: a, fromEnv: b}/' sandbox-docker.yaml
     expect 1 's/network: none/image: alpine/' sandbox-bubblewrap.yaml
     expect 1 's/name: scratch/name: My_Scratch/' sandbox-bubblewrap.yaml
-    expect 3 's/path: /paht: /' sandbox-bubblewrap.yaml
+    expect 6 's/path: /paht: /' sandbox-bubblewrap.yaml
+}
+
+@test "every document of the samples names its schema" {
+    local f
+    for f in samples/*.yaml samples/demo/*.yaml; do
+        [ "$(grep -c '^# yaml-language-server: .schema=' "$f")" -eq "$(grep -c '^apiVersion:' "$f")" ]
+    done
 }
 
 @test "the YAML language server tells what a key is for" {
