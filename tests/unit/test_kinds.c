@@ -532,6 +532,48 @@ static void a_thousand_sandboxes_load(void **state)
     assert_string_equal(s.sandboxes[999].head.name, "s999");
 }
 
+/* --- samples ------------------------------------------------------------------------------------------------------- */
+
+static struct spec_file sample(struct arena *a, const char *name)
+{
+    struct spec_file f = {.name = name, .dir = "/specs"};
+    char *bytes = arena_alloc(a, 65536);
+    FILE *in = fopen(name, "rb");
+    if (!in)
+        fail_msg("no %s", name);
+    f.n = fread(bytes, 1, 65536, in);
+    f.bytes = bytes;
+    fclose(in);
+    return f;
+}
+
+static void every_sample_loads_without_a_word(void **state)
+{
+    static const char *const names[] = {"samples/openclaw.yaml", "samples/policy.yaml", "samples/sandbox-bubblewrap.yaml",
+                                        "samples/sandbox-docker.yaml", "samples/demo/sandboxes.yaml"};
+    for (size_t i = 0; i < N(names); i++) {
+        ARENA_AUTO a = arena_new();
+        struct diags d = {.arena = a};
+        struct specs s = {0};
+        struct spec_file f = sample(a, names[i]);
+        int rc = specs_load(a, &f, 1, "/home/u", &d, &s);
+        assert_string_equal(told(a, &d), "");
+        assert_int_equal(rc, 0);
+        assert_true(s.n_openclaws + s.n_sandboxes > 0 || s.policy_pos.file);
+    }
+}
+
+static void the_policy_sample_shows_the_defaults(void **state)
+{
+    ARENA_AUTO a = arena_new();
+    struct diags d = {.arena = a};
+    struct specs s = {0}, none = {0};
+    struct spec_file f = sample(a, "samples/policy.yaml");
+    assert_int_equal(specs_load(a, &f, 1, NULL, &d, &s), 0);
+    specs_implied(a, &none);
+    assert_memory_equal(&s.policy, &none.policy, sizeof s.policy);
+}
+
 /* --- completeness
  * --------------------------------------------------------------------------------------------------------------- */
 
