@@ -260,7 +260,6 @@ static bool process_members(struct walk *w, const struct chain *file, const stru
 {
     bool ok = true;
 
-    node_unset(object, "__proto__");
     for (size_t i = 0; i < object->n_members; i++) {
         struct node_member *m = &object->members[i];
         struct crumb here = {.up = at, .key = m->key};
@@ -268,6 +267,7 @@ static bool process_members(struct walk *w, const struct chain *file, const stru
         m->value = process(w, file, &here, m->value, depth + 1);
         ok = ok && m->value;
     }
+    node_unset(object, "__proto__"); /* what it includes has to be right all the same */
     return ok;
 }
 

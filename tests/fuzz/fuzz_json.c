@@ -55,7 +55,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct node *theirs = from_jansson(a, v, 1, &depth);
 
         json_decref(v);
-        FUZZ_ASSERT(root ? node_equal(root, theirs) : depth > LIMIT_DOC_DEPTH);
+        /* jansson 2.14 passes over a NUL behind a number or word; it is no JSON, and the second reading says so. */
+        FUZZ_ASSERT(root ? node_equal(root, theirs) : depth > LIMIT_DOC_DEPTH || memchr(text, '\0', size));
     } else if (root) {
         FUZZ_ASSERT(strstr(text, "\\ud") || strstr(text, "\\uD"));
     }

@@ -102,6 +102,22 @@ static void what_is_no_json_is_refused(void **state)
     }
 }
 
+/* jansson 2.14 alone would pass over a NUL behind a number. */
+static void a_nul_is_no_json(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t n;
+    } t[] = {{"[0\0]", 4}, {"[true\0]", 7}, {"1\0", 2}, {"\0", 1}, {"\0001", 2}, {"\"\0\"", 3}, {"{}\0", 3}};
+
+    for (size_t i = 0; i < N(t); i++) {
+        ARENA_AUTO a = arena_new();
+        struct err e = {0};
+
+        assert_null(json_read_err(a, "reply", t[i].text, t[i].n, &e));
+    }
+}
+
 static void an_error_tells_its_place(void **state)
 {
     ARENA_AUTO a = arena_new();
@@ -165,6 +181,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_is_read_as_json_parse_does),
         cmocka_unit_test(what_is_no_json_is_refused),
+        cmocka_unit_test(a_nul_is_no_json),
         cmocka_unit_test(an_error_tells_its_place),
         cmocka_unit_test(values_have_positions),
         cmocka_unit_test(depth_is_capped),

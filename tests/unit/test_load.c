@@ -246,6 +246,15 @@ static void depth_is_capped_over_all_files(void **state)
     assert_non_null(strstr(told(), "nested deeper than 512 levels"));
 }
 
+static void what_proto_includes_is_dropped_but_must_be_right(void **state)
+{
+    put("a.json5", "{x: 1}");
+    put("openclaw.json", "{__proto__: {$include: 'a.json5'}, k: [{__proto__: {env: {AA: '1'}}}]}");
+    loads("{\"k\":[{}]}");
+    put("openclaw.json", "{__proto__: {$include: 'no.json5'}}");
+    fails("S/openclaw.json:1:24: __proto__.$include: 'S/no.json5' does not exist\n");
+}
+
 /* --- the files to watch
  * -------------------------------------------------------------------------------------------------------------- */
 
@@ -499,6 +508,7 @@ int main(void)
         TEST(the_number_of_includes_is_capped),
         TEST(the_bytes_of_includes_are_capped),
         TEST(depth_is_capped_over_all_files),
+        TEST(what_proto_includes_is_dropped_but_must_be_right),
         TEST(every_file_and_the_directories_of_its_links_are_told),
         TEST(also_those_of_a_config_that_does_not_load),
         TEST(a_missing_config_is_empty_and_said_to_be),
