@@ -47,6 +47,7 @@ struct db_files {
     bool has_shm;     /* index of the log */
     bool has_journal; /* rollback journal with something in it */
     bool wal_mode;    /* by the header */
+    bool is_database; /* by the header */
 };
 
 static bool stat_nonempty(struct arena *a, const char *db, const char *suffix, struct stat *ret)
@@ -57,6 +58,7 @@ static bool stat_nonempty(struct arena *a, const char *db, const char *suffix, s
 /* 0 or an errno. */
 static int look_at_files(struct arena *a, const char *path, struct db_files *ret)
 {
+    static const char magic[16] = "SQLite format 3";
     unsigned char header[20] = {0};
     struct stat st;
     FD_AUTO fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -67,6 +69,7 @@ static int look_at_files(struct arena *a, const char *path, struct db_files *ret
     ret->has_wal = stat_nonempty(a, path, "-wal", &ret->wal);
     ret->has_shm = stat_nonempty(a, path, "-shm", &st);
     ret->has_journal = stat_nonempty(a, path, "-journal", &st);
+    ret->is_database = memcmp(header, magic, sizeof magic) == 0;
     ret->wal_mode = header[18] == 2 || header[19] == 2;
     return 0;
 }
@@ -180,6 +183,11 @@ static int try_db(struct arena *a, const char *path, int busy_ms, const struct d
     sqlite3 *db = NULL;
     int rc;
 
+    /* SQLite itself takes a file shorter than a header for an empty database. */
+    if (files->db.st_size > 0 && !files->is_database) {
+        set_unknown(g, arena_printf(a, "%s is not a database", path), "openclaw doctor");
+        return SQLITE_OK;
+    }
     if (!query || (files->has_wal && files->db.st_size == 0)) {
         set_unknown(g, arena_printf(a, "%s has a write-ahead log without %s", path, query ? "its database" : "its index"),
                     "openclaw doctor");
