@@ -55,7 +55,8 @@ static struct lock_wait wait_ms(int ms)
     return (struct lock_wait){.now_ms = wall_ms(), .timeout_ms = ms};
 }
 
-/* --- the rules --------------------------------------------------------------------------------------------------------------- */
+/* --- the rules ---------------------------------------------------------------------------------------------------------------
+ */
 
 static void holders_are_decoded_as_openclaw_decodes_them(void **state)
 {
@@ -126,14 +127,20 @@ static void each_reason_to_take_a_lock_away_has_its_limit(void **state)
         {"ours, no start", {7, T, false, 0}, {T, T, true, true, 5, true, false}, LOCK_STALE_SELF},
         {"no pid, fresh", {0, T, false, 0}, {T, T, false, false, 0, false, false}, LOCK_HELD},
         {"no pid, 5 s", {0, T, false, 0}, {T + LOCK_ORPHAN_GRACE_MS, T, false, false, 0, false, false}, LOCK_HELD},
-        {"no pid, over 5 s", {0, T, false, 0}, {T + LOCK_ORPHAN_GRACE_MS + 1, T, false, false, 0, false, false}, LOCK_STALE_GARBAGE},
+        {"no pid, over 5 s",
+         {0, T, false, 0},
+         {T + LOCK_ORPHAN_GRACE_MS + 1, T, false, false, 0, false, false},
+         LOCK_STALE_GARBAGE},
         {"alive, no time, fresh", {7, TIME_NONE, false, 0}, {T, T, true, true, 5, false, false}, LOCK_HELD},
         {"alive, no time, over 5 s",
          {7, TIME_NONE, false, 0},
          {T + LOCK_ORPHAN_GRACE_MS + 1, T, true, true, 5, false, false},
          LOCK_STALE_GARBAGE},
         {"garbage touched in the future", {0, TIME_NONE, false, 0}, {T, T + 9000, false, false, 0, false, false}, LOCK_HELD},
-        {"no pid but too old", {0, 0, false, 0}, {LOCK_STALE_MS + 1, LOCK_STALE_MS + 1, false, false, 0, false, false}, LOCK_STALE_OLD},
+        {"no pid but too old",
+         {0, 0, false, 0},
+         {LOCK_STALE_MS + 1, LOCK_STALE_MS + 1, false, false, 0, false, false},
+         LOCK_STALE_OLD},
     };
 
     (void)state;
@@ -149,7 +156,8 @@ static void every_verdict_has_a_name(void **state)
         assert_non_null(lock_verdict_name(v));
 }
 
-/* --- the file ---------------------------------------------------------------------------------------------------------------- */
+/* --- the file ----------------------------------------------------------------------------------------------------------------
+ */
 
 static void a_lock_looks_as_openclaw_writes_it(void **state)
 {
@@ -164,8 +172,9 @@ static void a_lock_looks_as_openclaw_writes_it(void **state)
     begin(&f);
     assert_int_equal(lock_acquire(&l, &f.d, "x.json", &w, &e), 0);
     assert_true(lock_pid_starttime(getpid(), &start));
-    (void)snprintf(want, sizeof want, "{\n  \"pid\": %d,\n  \"createdAt\": \"2026-05-03T10:00:00.123Z\",\n  \"starttime\": %llu\n}",
-                   (int)getpid(), (unsigned long long)start);
+    (void)snprintf(want, sizeof want,
+                   "{\n  \"pid\": %d,\n  \"createdAt\": \"2026-05-03T10:00:00.123Z\",\n  \"starttime\": %llu\n}", (int)getpid(),
+                   (unsigned long long)start);
     text = scratch_read(f.dir, "x.json.lock", NULL);
     /* The moment may be a few milliseconds later than the one given. */
     memcpy(strstr(text, ".") + 1, "123", 3);
