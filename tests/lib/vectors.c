@@ -2,6 +2,7 @@
 
 #include "spec/base/err.h"
 #include "spec/read/json.h"
+#include "spec/read/json5.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -49,13 +50,9 @@ struct node *vectors_load(struct arena *a, const char *name)
 
 struct node *vectors_json(struct arena *a, const char *text)
 {
-    char *json = arena_strdup(a, text);
-    for (char *p = json; *p != '\0'; p++)
-        if (*p == '\'')
-            *p = '"';
-    struct err e = {0};
-    struct node *tree = json_read_err(a, text, json, strlen(json), &e);
+    struct diags d = {.arena = a};
+    struct node *tree = json5_read(a, NULL, text, strlen(text), &d);
     if (tree == NULL)
-        fail_msg("%s", e.msg);
+        fail_msg("%s: %s", text, d.v[0].msg);
     return tree;
 }

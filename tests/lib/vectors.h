@@ -9,7 +9,7 @@
 struct node *vectors_load(struct arena *a, const char *name);
 /* Any JSON file. */
 struct node *vectors_read(struct arena *a, const char *path);
-/* A JSON text that the test itself holds. Single quotes stand for double ones. */
+/* A JSON5 text that the test itself holds. */
 struct node *vectors_json(struct arena *a, const char *text);
 /* The whole of a file. */
 char *vectors_bytes(struct arena *a, const char *path, size_t *ret_n);

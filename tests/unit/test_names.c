@@ -76,7 +76,7 @@ static void session_keys_name_their_agent(void **state)
         {" agent:work:x ", "work"},
         {"agent:Bad Id!:x", "bad-id"},
         {"agent: work :x", "work"},
-        {"agent:work:\xc2\xa0", NULL}, /* trimmed away before the key is taken apart: two parts */
+        {"agent:work:\xc2\xa0", NULL},   /* trimmed away before the key is taken apart: two parts */
         {"agent:\xe2\x84\xaa-:x", "k-"}, /* lower case first: then it is valid as it stands */
         {"agent: :x", NULL},
         {"agent:work", NULL},

@@ -1,0 +1,410 @@
+/* The create bodies of OpenClaw 2026.5.3's containers and browsers. */
+#include "spec/openclaw/create.h"
+#include "spec/openclaw/hash.h"
+#include "spec/openclaw/names.h"
+#include "tests/lib/memfs.h"
+#include "tests/lib/vectors.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const char *str(const struct node *v, const char *key)
+{
+    return node_str(node_get(v, key));
+}
+
+static int by_text(const void *x, const void *y)
+{
+    return strcmp((*(struct node *const *)x)->s, (*(struct node *const *)y)->s);
+}
+
+/* The docker command sends variables and binds in the random order of Go's maps. */
+static struct node *with_sorted_sets(struct arena *a, const struct node *body)
+{
+    struct node *o = node_copy(a, body);
+    struct node *sets[] = {node_get(o, "Env"), node_path(o, "HostConfig", "Binds", NULL)};
+    for (size_t i = 0; i < 2; i++)
+        if (node_is(sets[i], NODE_ARRAY))
+            qsort(sets[i]->items, sets[i]->n_items, sizeof *sets[i]->items, by_text);
+    return o;
+}
+
+static void assert_body(struct arena *a, const char *name, const struct node *got, const struct node *wanted)
+{
+    struct node *x = with_sorted_sets(a, got), *y = with_sorted_sets(a, wanted);
+    if (!node_equal(x, y))
+        fail_msg("%s:\n got    %s\n wanted %s", name, node_json(a, x), node_json(a, y));
+}
+
+/* The machine the vectors were made on. */
+static struct oc_host vector_host(struct memfs *m, struct arena *a)
+{
+    memfs_init(m, a);
+    memfs_dir(m, "/tmp/ocvec/home/.openclaw/workspace");
+    memfs_dir(m, "/tmp/ocvec/ws/sub");
+    memfs_dir(m, "/tmp/ocvec/aws");
+    memfs_dir(m, "/srv/data");
+    memfs_file(m, "/tmp/ocvec/seccomp.json", "{ \"defaultAction\":\n\t\"SCMP_ACT_ALLOW\" }\n");
+    return (struct oc_host){.fs = &m->fs, .home = "/tmp/ocvec/home", .os_home = "/tmp/ocvec/home", .cwd = "/"};
+}
+
+static void containers_equal_openclaws(void **state)
+{
+    (void)state;
+    ARENA_AUTO a = arena_new();
+    struct memfs m;
+    struct oc_host host = vector_host(&m, a);
+    OC_COLLATOR_AUTO collator = OC_COLLATOR("en_US");
+    struct node *list = vectors_load(a, "create");
+    assert_int_equal(list->n_items, 158);
+    size_t n_bodies = 0, n_refused = 0;
+    for (size_t i = 0; i < list->n_items; i++) {
+        const struct node *v = list->items[i], *body = node_get(v, "engineBody");
+        const char *name = str(v, "name"), *scope = str(v, "scope");
+        struct node *docker = node_get(v, "docker");
+        struct oc_runtime r = {.docker = docker,
+                               .workspace_access = str(v, "workspaceAccess"),
+                               .workspace_dir = str(v, "workspaceDir"),
+                               .agent_workspace_dir = str(v, "agentWorkspaceDir"),
+                               .created_at_ms = (int64_t)node_get(v, "createdAtMs")->num};
+        r.scope_key = oc_scope_key(a, scope, str(v, "sessionKey"));
+        struct err e = {0};
+        char hash[DIGEST_HEX];
+        struct node *input = oc_container_hash_input(a, docker, r.workspace_access, r.workspace_dir, r.agent_workspace_dir),
+                    *canonical;
+        assert_int_equal(oc_hash(a, &collator, input, hash, &e), 0);
+        if (str(v, "configHash") != NULL)
+            assert_string_equal(hash, str(v, "configHash"));
+        r.config_hash = hash;
+        if (str(v, "canonical") != NULL) {
+            assert_int_equal(oc_canonical(a, &collator, input, &canonical, &e), 0);
+            assert_string_equal(node_json(a, canonical), str(v, "canonical"));
+        }
+        if (str(v, "scopeKey") != NULL)
+            assert_string_equal(r.scope_key, str(v, "scopeKey"));
+        if (str(v, "containerName") != NULL)
+            assert_string_equal(oc_runtime_name(a, str(docker, "containerPrefix"), scope, r.scope_key), str(v, "containerName"));
+        struct oc_create create = {0};
+        int status = oc_create_container(a, &host, &r, &create, &e);
+        if ((status == 0) != (body != NULL))
+            fail_msg("%s: %s", name, status == 0 ? "made, wanted a refusal" : e.msg);
+        if (body != NULL) {
+            assert_body(a, name, create.body, body);
+            n_bodies++;
+        } else {
+            assert_int_equal(e.class, ERR_CONFIG);
+            assert_true(text_has_prefix(e.msg, "docker."));
+            n_refused++;
+        }
+        bool warned = create.n_blocked_env + create.n_odd_env > 0;
+        assert_int_equal(warned, node_get(v, "has_loglines") != NULL);
+    }
+    assert_int_equal(n_bodies, 134);
+    assert_int_equal(n_refused, 24);
+}
+
+/* What spec/openclaw/resolve makes of an empty config. */
+#define DEFAULTS                                                                                                                 \
+    "{'scope':'agent','workspaceAccess':'none','workspaceRoot':'/tmp/ocvec/home/.openclaw/sandboxes','docker':{'image':"         \
+    "'openclaw-sandbox:bookworm-slim','containerPrefix':'openclaw-sbx-','workdir':'/workspace','readOnlyRoot':true,'tmpfs':["    \
+    "'/tmp','/var/tmp','/run'],'network':'none','capDrop':['ALL'],'env':{'LANG':'C.UTF-8'}},'browser':{'enabled':false,"         \
+    "'image':'openclaw-sandbox-browser:bookworm-slim','containerPrefix':'openclaw-sbx-browser-','network':"                      \
+    "'openclaw-sandbox-browser','cdpPort':9222,'vncPort':5900,'noVncPort':6080,'headless':false,'enableNoVnc':true,"             \
+    "'allowHostControl':false,'autoStart':true,'autoStartTimeoutMs':12000}}"
+
+static struct node *sandbox_of(struct arena *a, const struct node *config)
+{
+    struct node *o = vectors_json(a, DEFAULTS);
+    const struct node *set = node_path(config, "agents", "defaults", "sandbox", NULL);
+    for (size_t i = 0; i < set->n_members; i++) {
+        const struct node_member *m = &set->members[i];
+        struct node *section = node_get(o, m->key);
+        if (!node_is(section, NODE_OBJECT))
+            node_set(a, o, m->key, m->value);
+        else
+            for (size_t k = 0; k < m->value->n_members; k++)
+                node_set(a, section, m->value->members[k].key, m->value->members[k].value);
+    }
+    return o;
+}
+
+static const char *password_of(const struct node *body)
+{
+    static const char name[] = "OPENCLAW_BROWSER_NOVNC_PASSWORD=";
+    const struct node *env = node_get(body, "Env");
+    for (size_t i = 0; i < env->n_items; i++)
+        if (text_has_prefix(env->items[i]->s, name))
+            return env->items[i]->s + strlen(name);
+    return NULL;
+}
+
+/* The whole way from a config to both bodies, the user being the workspace's owner. */
+static void contexts_equal_openclaws_browsers_too(void **state)
+{
+    (void)state;
+    ARENA_AUTO a = arena_new();
+    struct memfs m;
+    struct oc_host host = vector_host(&m, a);
+    OC_COLLATOR_AUTO collator = OC_COLLATOR("en_US");
+    struct node *list = vectors_load(a, "context");
+    size_t n_browsers = 0;
+    for (size_t i = 0; i < list->n_items; i++) {
+        const struct node *v = list->items[i], *config = node_get(v, "config"), *bodies = node_get(v, "engineBodies");
+        struct oc_places places = {.home = str(v, "home"), .state_dir = "/tmp/ocvec/home/.openclaw", .cwd = "/"};
+        struct node *sandbox = sandbox_of(a, config), *browser = node_get(sandbox, "browser");
+        const char *scope = str(sandbox, "scope"), *key = str(v, "sessionKey");
+        const char *scope_key = oc_scope_key(a, scope, key);
+        struct oc_dirs dirs = oc_dirs(a, config, oc_session_agent(a, config, key), sandbox, scope_key, &places);
+        memfs_dir(&m, dirs.workspace_dir);
+        struct node *docker = oc_docker_user(a, &m.fs, node_get(sandbox, "docker"), dirs.workspace_dir);
+        struct oc_runtime r = {.docker = docker,
+                               .workspace_access = str(sandbox, "workspaceAccess"),
+                               .workspace_dir = dirs.workspace_dir,
+                               .agent_workspace_dir = dirs.agent_workspace_dir,
+                               .scope_key = scope_key,
+                               .created_at_ms = (int64_t)node_get(v, "nowMs")->num};
+        char hash[DIGEST_HEX];
+        struct err e = {0};
+        struct oc_create create;
+        assert_int_equal(oc_hash(a, &collator,
+                                 oc_container_hash_input(a, docker, r.workspace_access, r.workspace_dir, r.agent_workspace_dir),
+                                 hash, &e),
+                         0);
+        r.config_hash = hash;
+        assert_int_equal(oc_create_container(a, &host, &r, &create, &e), 0);
+        const char *name = oc_runtime_name(a, str(docker, "containerPrefix"), scope, scope_key);
+        assert_non_null(node_get(bodies, name));
+        assert_body(a, str(v, "name"), create.body, node_get(bodies, name));
+
+        name = oc_runtime_name(a, str(browser, "containerPrefix"), scope, scope_key);
+        const struct node *body = node_get(bodies, name);
+        if (body == NULL)
+            continue;
+        n_browsers++;
+        r.browser = browser;
+        r.docker = oc_browser_docker(a, docker, browser);
+        assert_int_equal(oc_hash(a, &collator,
+                                 oc_browser_hash_input(a, node_copy(a, r.docker), browser, r.workspace_access, r.workspace_dir,
+                                                       r.agent_workspace_dir),
+                                 hash, &e),
+                         0);
+        const char *gateways[] = {"fd00::1", "172.30.0.1"};
+        r.cdp_source_range = oc_cdp_source_range(a, browser, str(r.docker, "network"), "bridge", gateways, 2);
+        r.no_vnc_password = password_of(body);
+        assert_int_equal(r.no_vnc_password != NULL, oc_wants_no_vnc(browser));
+        assert_int_equal(oc_create_browser(a, &host, &r, &create, &e), 0);
+        assert_body(a, str(v, "name"), create.body, body);
+    }
+    assert_int_equal(n_browsers, 3);
+}
+
+static int create(struct arena *a, struct oc_host *host, const char *docker, const char *browser, struct oc_create *ret,
+                  struct err *e)
+{
+    struct node *d = node_get(vectors_json(a, DEFAULTS), "docker"), *more = vectors_json(a, docker);
+    for (size_t i = 0; i < more->n_members; i++)
+        node_set(a, d, more->members[i].key, more->members[i].value);
+    struct oc_runtime r = {.docker = d,
+                           .workspace_access = "none",
+                           .workspace_dir = "/tmp/ocvec/ws",
+                           .agent_workspace_dir = "/tmp/ocvec/aws",
+                           .scope_key = "agent:main",
+                           .config_hash = "x",
+                           .cdp_source_range = "10.0.0.1/32"};
+    if (browser == NULL)
+        return oc_create_container(a, host, &r, ret, e);
+    struct node *b = node_get(vectors_json(a, DEFAULTS), "browser");
+    more = vectors_json(a, browser);
+    for (size_t i = 0; i < more->n_members; i++)
+        node_set(a, b, more->members[i].key, more->members[i].value);
+    r.browser = b;
+    r.docker = oc_browser_docker(a, d, b);
+    return oc_create_browser(a, host, &r, ret, e);
+}
+
+static void what_the_docker_command_refuses_is_refused_with_the_key(void **state)
+{
+    static const struct {
+        const char *docker, *browser, *begins;
+    } table[] = {
+        {"{'image':''}", NULL, "docker.image: "},
+        {"{'image':'Upper'}", NULL, "docker.image: "},
+        {"{'memory':'banana'}", NULL, "docker.memory: "},
+        {"{'memory':-1}", NULL, "docker.memory: "},
+        {"{'memorySwap':'-2'}", NULL, "docker.memorySwap: "},
+        {"{'cpus':0.0000000001}", NULL, "docker.cpus: "},
+        {"{'pidsLimit':1.5}", NULL, "docker.pidsLimit: "},
+        {"{'gpus':'many'}", NULL, "docker.gpus: "},
+        {"{'ulimits':{'nofiles':1}}", NULL, "docker.ulimits.nofiles: "},
+        {"{'ulimits':{'nofile':{'soft':2,'hard':1}}}", NULL, "docker.ulimits.nofile: "},
+        {"{'dns':['1.1.1.1','ns1']}", NULL, "docker.dns[1]: "},
+        {"{'extraHosts':['db']}", NULL, "docker.extraHosts[0]: "},
+        {"{'env':{'=A':'1'}}", NULL, "docker.env: "},
+        {"{'env':{'A\\u0000B':'1'}}", NULL, "docker.env: "},
+        {"{'user':'a\\u0000'}", NULL, "docker.user: "},
+        {"{'tmpfs':['/a','/b\\u0000']}", NULL, "docker.tmpfs[1]: "},
+        {"{'seccompProfile':'/none.json'}", NULL, "docker.seccompProfile: '/none.json': "},
+        {"{'seccompProfile':'/bad.json'}", NULL, "docker.seccompProfile: '/bad.json': is no JSON"},
+        {"{'seccompProfile':'/tmp/ocvec'}", NULL, "docker.seccompProfile: '/tmp/ocvec': "},
+        {"{'network':'  '}", NULL, "docker.network: "},
+        {"{'network':'name=host'}", NULL, "docker.network: "},
+        {"{'workdir':''}", NULL, "docker.workdir: "},
+        {"{'workdir':'/a:bc'}", NULL, "docker.workdir: "},
+        {"{'binds':['']}", NULL, "docker.binds[0]: "},
+        {"{'binds':['/tmp/ocvec/ws::ro']}", NULL, "docker.binds[0]: "},
+        {"{'binds':['/srv:/d']}", NULL, "docker.binds[0]: "},
+        {"{}", "{'network':'host'}", "browser.network: "},
+        {"{}", "{'image':''}", "browser.image: "},
+        {"{}", "{'binds':['/etc:/d']}", "browser.binds[0]: "},
+        {"{'binds':['/etc:/d']}", "{}", "docker.binds[0]: "},
+        {"{}", "{'cdpPort':65536}", "browser.cdpPort: "},
+        {"{}", "{'noVncPort':1e21}", "browser.noVncPort: "},
+    };
+    (void)state;
+    ARENA_AUTO a = arena_new();
+    struct memfs m;
+    struct oc_host host = vector_host(&m, a);
+    memfs_file(&m, "/bad.json", "{\"a\":}");
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct err e = {0};
+        struct oc_create c = {0};
+        if (create(a, &host, table[i].docker, table[i].browser, &c, &e) == 0)
+            fail_msg("%s %s: made", table[i].docker, table[i].browser);
+        if (!text_has_prefix(e.msg, table[i].begins) || e.class != ERR_CONFIG)
+            fail_msg("%s: %s", table[i].docker, e.msg);
+        assert_null(c.body);
+    }
+}
+
+static void what_is_odd_but_taken_arrives_as_through_argv(void **state)
+{
+    static const struct {
+        const char *docker, *field, *json;
+    } table[] = {
+        {"{'env':{'A':'1','A=B':'2'}}", "Env", "[\"A=B=2\",\"OPENCLAW_CLI=1\"]"},
+        {"{'env':{'S':'\\ud800'}}", "Env", "[\"S=\xef\xbf\xbd\",\"OPENCLAW_CLI=1\"]"},
+        {"{'env':{'__proto__':'x','AWS_SECRET_KEY':'k','XAWS_SECRET_KEY':'y'}}", "Env",
+         "[\"XAWS_SECRET_KEY=y\",\"OPENCLAW_CLI=1\"]"},
+        {"{'binds':['/tmp/ocvec/ws','/tmp/ocvec/ws']}", "Volumes", "{\"/tmp/ocvec/ws\":{}}"},
+        {"{'binds':['/tmp/ocvec/ws:/a','/tmp/ocvec/ws:/a']}", "HostConfig.Binds",
+         "[\"/tmp/ocvec/ws:/workspace:ro,z\",\"/tmp/ocvec/ws:/a\"]"},
+        {"{'tmpfs':['/a:x','/b','/a']}", "HostConfig.Tmpfs", "{\"/a\":\"\",\"/b\":\"\"}"},
+        {"{'memory':'','memorySwap':'-1'}", "HostConfig.MemorySwap", "-1"},
+        {"{'memory':1.9}", "HostConfig.Memory", "1"},
+        {"{'ulimits':{'nofile':{'soft':-5,'hard':7},'core':' 0 '}}", "HostConfig.Ulimits",
+         "[{\"Name\":\"core\",\"Hard\":0,\"Soft\":0},{\"Name\":\"nofile\",\"Hard\":7,\"Soft\":0}]"},
+        {"{'dns':[' ::1 ']}", "HostConfig.Dns", "[\"::1\"]"},
+        {"{'apparmorProfile':'x','seccompProfile':'rel.json'}", "HostConfig.SecurityOpt",
+         "[\"no-new-privileges\",\"seccomp={\\\"a\\\":[1,\\\"b c\\\"]}\",\"apparmor=x\"]"},
+        {"{'user':'  '}", "User", "\"  \""},
+    };
+    (void)state;
+    ARENA_AUTO a = arena_new();
+    struct memfs m;
+    struct oc_host host = vector_host(&m, a);
+    memfs_file(&m, "/cwd/rel.json", " {\"a\" : [ 1 ,\"b c\" ] }\n");
+    host.cwd = "/cwd";
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct err e = {0};
+        struct oc_create c = {0};
+        if (create(a, &host, table[i].docker, NULL, &c, &e) < 0)
+            fail_msg("%s: %s", table[i].docker, e.msg);
+        const char *dot = strchr(table[i].field, '.');
+        const struct node *v = dot != NULL ? node_path(c.body, "HostConfig", dot + 1, NULL) : node_get(c.body, table[i].field);
+        assert_string_equal(node_json(a, v), table[i].json);
+    }
+}
+
+static void credentials_are_kept_out_and_secrets_marked(void **state)
+{
+    (void)state;
+    ARENA_AUTO a = arena_new();
+    struct memfs m;
+    struct oc_host host = vector_host(&m, a);
+    struct node *docker = vectors_json(a, "{'env':{'OPENAI_API_KEY':'x','mytoken':'y','TOKENS':'z'}}");
+    node_path(docker, "env", "TOKENS", NULL)->secret = true;
+    struct oc_runtime r = {
+        .docker = docker, .workspace_access = "none", .workspace_dir = "/w", .agent_workspace_dir = "/w", .scope_key = "k"};
+    node_set(a, docker, "image", node_string(a, "i"));
+    node_set(a, docker, "workdir", node_string(a, "/w"));
+    struct err e = {0};
+    struct oc_create c;
+    assert_int_equal(oc_create_container(a, &host, &r, &c, &e), 0);
+    assert_int_equal(c.n_blocked_env, 2);
+    assert_string_equal(c.blocked_env[0], "OPENAI_API_KEY");
+    assert_string_equal(c.blocked_env[1], "mytoken");
+    const struct node *env = node_get(c.body, "Env");
+    assert_int_equal(env->n_items, 2);
+    assert_string_equal(env->items[0]->s, "TOKENS=z");
+    assert_true(env->items[0]->secret);
+    assert_false(env->items[1]->secret);
+}
+
+static void cdp_source_range_follows_the_network(void **state)
+{
+    static const struct {
+        const char *browser, *network, *driver, *gateway, *range;
+    } table[] = {
+        {"{'cdpSourceRange':' 10.0.0.0/8 '}", "n", "overlay", NULL, "10.0.0.0/8"},
+        {"{'cdpSourceRange':' '}", "n", "bridge", "172.18.0.1", "172.18.0.1/32"},
+        {"{}", "n", NULL, "172.18.0.1", "172.18.0.1/32"},
+        {"{}", "n", "overlay", "172.18.0.1", NULL},
+        {"{}", "n", "bridge", "fd00::1", NULL},
+        {"{}", "n", "bridge", "", NULL},
+        {"{}", " None ", "null", NULL, "127.0.0.1/32"},
+    };
+    (void)state;
+    ARENA_AUTO a = arena_new();
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const char *range = oc_cdp_source_range(a, vectors_json(a, table[i].browser), table[i].network, table[i].driver,
+                                                &table[i].gateway, table[i].gateway != NULL);
+        if (!text_eq(range, table[i].range))
+            fail_msg("%zu: %s", i, range);
+    }
+    struct memfs m;
+    struct oc_host host = vector_host(&m, a);
+    struct err e = {0};
+    struct oc_create c;
+    struct oc_runtime r = {.docker = vectors_json(a, "{'network':'n'}"), .browser = node_object(a)};
+    assert_int_equal(oc_create_browser(a, &host, &r, &c, &e), -1);
+    assert_true(text_has_prefix(e.msg, "browser.cdpSourceRange: "));
+}
+
+static void the_user_is_the_workspaces_owner(void **state)
+{
+    (void)state;
+    ARENA_AUTO a = arena_new();
+    struct memfs m;
+    memfs_init(&m, a);
+    struct memfs_entry *dir = memfs_dir(&m, "/w");
+    dir->uid = 1000;
+    dir->gid = 20;
+    memfs_link(&m, "/link", "/w");
+    struct node *docker = vectors_json(a, "{'user':' \\t'}");
+    assert_string_equal(str(oc_docker_user(a, &m.fs, docker, "/w"), "user"), "1000:20");
+    assert_string_equal(str(oc_docker_user(a, &m.fs, docker, "/link"), "user"), "1000:20");
+    assert_ptr_equal(oc_docker_user(a, &m.fs, docker, "/gone"), docker);
+    assert_string_equal(str(docker, "user"), " \t");
+    docker = vectors_json(a, "{'user':'me'}");
+    assert_ptr_equal(oc_docker_user(a, &m.fs, docker, "/w"), docker);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(containers_equal_openclaws),
+        cmocka_unit_test(contexts_equal_openclaws_browsers_too),
+        cmocka_unit_test(what_the_docker_command_refuses_is_refused_with_the_key),
+        cmocka_unit_test(what_is_odd_but_taken_arrives_as_through_argv),
+        cmocka_unit_test(credentials_are_kept_out_and_secrets_marked),
+        cmocka_unit_test(cdp_source_range_follows_the_network),
+        cmocka_unit_test(the_user_is_the_workspaces_owner),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
