@@ -203,11 +203,26 @@ char *oc_default_agent(struct arena *a, const struct node *config)
     return entry_id(a, chosen);
 }
 
+/* Whether an entry's normalised id is agent_id, which is normalised. An id that is written so already, as nearly all are, is
+ * told apart without a copy. */
+static bool has_id(struct arena *a, const struct node *entry, const char *agent_id)
+{
+    const struct node *id = node_get(entry, "id");
+    if (node_is(id, NODE_STRING) && id->s_n > 0 && id->s_n <= AGENT_ID_MAX && is_lower_alnum(id->s[0])) {
+        size_t i = 1;
+        while (i < id->s_n && in_agent_id(id->s[i]))
+            i++;
+        if (i == id->s_n)
+            return strncmp(id->s, agent_id, id->s_n) == 0 && agent_id[id->s_n] == '\0';
+    }
+    return strcmp(entry_id(a, entry), agent_id) == 0;
+}
+
 struct node *oc_agent_entry(struct arena *a, const struct node *config, const char *agent_id)
 {
     const struct node *list = agents_list(config);
     for (size_t i = 0; node_is(list, NODE_ARRAY) && i < list->n_items; i++)
-        if (node_is(list->items[i], NODE_OBJECT) && strcmp(entry_id(a, list->items[i]), agent_id) == 0)
+        if (node_is(list->items[i], NODE_OBJECT) && has_id(a, list->items[i], agent_id))
             return list->items[i];
     return NULL;
 }

@@ -164,8 +164,9 @@ const char *const *oc_resolved_keys(struct arena *a, const char *object)
 struct run {
     struct arena *a;
     struct diags *d;
-    const char *base[OC_LEVEL_COUNT]; /* "agents.list[1].sandbox": what paths of a level begin with */
+    const struct node *list, *entry; /* agents.list, and the agent's entry in it or NULL */
     VEC(struct oc_origin) origins;
+    bool wants_origins;
     bool failed;
 };
 
@@ -175,21 +176,52 @@ struct pair {
     const struct node *v[OC_LEVEL_COUNT]; /* by level */
 };
 
-static const char *full_key(const struct run *r, enum oc_level level, const struct pair *p)
+/* "agents.list[1].sandbox": what paths of a level begin with. */
+static const char *base_key(const struct run *r, enum oc_level level)
 {
-    const char *base = p->object ? diag_key(r->a, r->base[level], p->object) : r->base[level];
+    size_t i = 0;
 
-    return diag_key(r->a, base, p->key);
+    if (level == OC_LEVEL_DEFAULTS)
+        return "agents.defaults.sandbox";
+    while (r->list->items[i] != r->entry)
+        i++;
+    return diag_key(r->a, diag_index(r->a, "agents.list", i), "sandbox");
 }
 
-static void origin(struct run *r, const char *key, enum oc_level level, const char *from, struct pos pos)
+static const char *full_key(const struct run *r, enum oc_level level, const struct pair *p)
 {
-    VEC_PUSH(r->a, &r->origins, ((struct oc_origin){key, level, level == OC_LEVEL_BUILT_IN ? NULL : from, pos}));
+    const char *base = base_key(r, level);
+
+    return diag_key(r->a, p->object ? diag_key(r->a, base, p->object) : base, p->key);
 }
 
 static const char *short_key(const struct run *r, const struct pair *p)
 {
     return diag_key(r->a, p->object ? p->object : "", p->key);
+}
+
+/* The three forms of an origin: of a value, of one name of a map, of one item of a joined list. */
+static void origin(struct run *r, const struct pair *p, enum oc_level level, struct pos pos)
+{
+    if (r->wants_origins)
+        VEC_PUSH(r->a, &r->origins,
+                 ((struct oc_origin){short_key(r, p), level, level == OC_LEVEL_BUILT_IN ? NULL : full_key(r, level, p), pos}));
+}
+
+static void origin_of_name(struct run *r, const struct pair *p, enum oc_level level, const char *name, struct pos pos)
+{
+    if (r->wants_origins)
+        VEC_PUSH(r->a, &r->origins,
+                 ((struct oc_origin){diag_key(r->a, short_key(r, p), name), level,
+                                     level == OC_LEVEL_BUILT_IN ? NULL : diag_key(r->a, full_key(r, level, p), name), pos}));
+}
+
+static void origin_of_item(struct run *r, const struct pair *p, enum oc_level level, size_t at, size_t from, struct pos pos)
+{
+    if (r->wants_origins)
+        VEC_PUSH(r->a, &r->origins,
+                 ((struct oc_origin){diag_index(r->a, short_key(r, p), at), level, diag_index(r->a, full_key(r, level, p), from),
+                                     pos}));
 }
 
 static enum oc_level pick_level(const struct pair *p)
@@ -225,6 +257,12 @@ static struct node *default_of(struct arena *a, const struct def *def)
     return NULL;
 }
 
+/* Nobody changes a value below a resolved object: those that are as they were written are the config's own. */
+static struct node *shared(const struct node *n)
+{
+    return (struct node *)n;
+}
+
 /* A string that keeps the place and the secrecy of what it was made from. */
 static struct node *derived(struct arena *a, const char *s, const struct node *from)
 {
@@ -249,7 +287,7 @@ static struct node *joined_lines(struct arena *a, const struct node *n)
     bool secret = n->secret;
 
     if (n->kind != NODE_ARRAY)
-        return node_copy(a, n);
+        return shared(n);
     for (size_t i = 0; i < n->n_items; i++) {
         const struct node *line = n->items[i];
 
@@ -287,31 +325,29 @@ static struct node *merged(struct run *r, const struct pair *p, const struct def
 {
     struct node *out = node_object(r->a), *built_in = p->v[OC_LEVEL_DEFAULTS] ? NULL : default_of(r->a, def);
     const struct node *layer[] = {built_in, p->v[OC_LEVEL_DEFAULTS], p->v[OC_LEVEL_AGENT]};
-    enum oc_level *levels;
 
     if (!layer[0] && !layer[1] && !layer[2])
         return NULL;
     for (size_t i = 0; i < N_OF(layer); i++)
         for (size_t j = 0; node_is(layer[i], NODE_OBJECT) && j < layer[i]->n_members; j++) {
             const struct node_member *m = &layer[i]->members[j];
-            struct node_member *mine = node_set_n(r->a, out, m->key, m->key_n, node_copy(r->a, m->value));
+            struct node_member *mine = node_set_n(r->a, out, m->key, m->key_n, shared(m->value));
 
             mine->pos = m->pos;
         }
     node_js_order(r->a, out);
-    /* Which layer has the last word on each: built-in, D and A in the order of enum oc_level. */
-    levels = ARENA_ARRAY(r->a, enum oc_level, out->n_members);
-    for (size_t j = 0; j < out->n_members; j++) {
+    for (size_t j = 0; r->wants_origins && j < out->n_members; j++) {
         const struct node_member *m = &out->members[j];
+        enum oc_level last = OC_LEVEL_BUILT_IN;
 
+        /* The layers stand in the order of enum oc_level. */
         for (size_t i = 0; i < N_OF(layer); i++)
             if (layer[i] && node_member(layer[i], m->key, m->key_n))
-                levels[j] = (enum oc_level)i;
-        origin(r, diag_key(r->a, short_key(r, p), m->key), levels[j],
-               levels[j] == OC_LEVEL_BUILT_IN ? NULL : diag_key(r->a, full_key(r, levels[j], p), m->key), m->value->pos);
+                last = (enum oc_level)i;
+        origin_of_name(r, p, last, m->key, m->value->pos);
     }
     if (out->n_members == 0)
-        origin(r, short_key(r, p), pick_level(p), full_key(r, pick_level(p), p), p->v[pick_level(p)]->pos);
+        origin(r, p, pick_level(p), p->v[pick_level(p)]->pos);
     return out;
 }
 
@@ -323,14 +359,14 @@ static struct node *joined(struct run *r, const struct pair *p, bool keep_empty)
         for (size_t i = 0; node_is(p->v[level], NODE_ARRAY) && i < p->v[level]->n_items; i++) {
             const struct node *n = p->v[level]->items[i];
 
-            origin(r, diag_index(r->a, short_key(r, p), out->n_items), level, diag_index(r->a, full_key(r, level, p), i), n->pos);
-            node_push(r->a, out, node_copy(r->a, n));
+            origin_of_item(r, p, level, out->n_items, i, n->pos);
+            node_push(r->a, out, shared(n));
         }
     if (out->n_items > 0)
         return out;
     if (!keep_empty || pick_level(p) == OC_LEVEL_BUILT_IN)
         return NULL;
-    origin(r, short_key(r, p), pick_level(p), full_key(r, pick_level(p), p), p->v[pick_level(p)]->pos);
+    origin(r, p, pick_level(p), p->v[pick_level(p)]->pos);
     return out;
 }
 
@@ -362,7 +398,7 @@ static struct node *resolve_value(struct run *r, struct pair *p, enum rule rule,
         level = pick_level(p);
         break;
     case PICK:
-        given = p->v[level] ? node_copy(r->a, p->v[level]) : NULL;
+        given = p->v[level] ? shared(p->v[level]) : NULL;
         break;
     case LINES:
         given = p->v[level] ? joined_lines(r->a, p->v[level]) : NULL;
@@ -384,7 +420,7 @@ static struct node *resolve_value(struct run *r, struct pair *p, enum rule rule,
     }
     n = given ? given : level == OC_LEVEL_BUILT_IN ? default_of(r->a, def) : NULL;
     if (n)
-        origin(r, short_key(r, p), level, level == OC_LEVEL_BUILT_IN ? NULL : full_key(r, level, p), n->pos);
+        origin(r, p, level, n->pos);
     return n;
 }
 
@@ -421,58 +457,90 @@ static const char *default_scope(const struct node *agent, const struct node *de
     return !node_is(per_session, NODE_BOOL) ? "agent" : per_session->b ? "session" : "shared";
 }
 
-static struct node *resolve_tools(struct run *r, const struct node *config, const char *agent_id)
+static struct node *resolve_tools(struct run *r, const struct node *config)
 {
-    struct oc_tools t = oc_tools_resolve(r->a, config, agent_id);
+    struct oc_tools t = oc_tools_of_entry(r->a, config, r->entry);
     struct node *out = node_object(r->a);
     const struct oc_tools_source *source[] = {&t.allow_source, &t.deny_source};
     static const char *const keys[] = {"tools.allow", "tools.deny"};
 
     node_set(r->a, out, "allow", t.allow);
     node_set(r->a, out, "deny", t.deny);
-    for (size_t i = 0; i < N_OF(source); i++)
-        origin(r, keys[i],
-               source[i]->level == OC_TOOLS_AGENT    ? OC_LEVEL_AGENT
-               : source[i]->level == OC_TOOLS_GLOBAL ? OC_LEVEL_DEFAULTS
-                                                     : OC_LEVEL_BUILT_IN,
-               source[i]->key, source[i]->pos);
+    for (size_t i = 0; r->wants_origins && i < N_OF(source); i++) {
+        enum oc_level level = source[i]->level == OC_TOOLS_AGENT    ? OC_LEVEL_AGENT
+                              : source[i]->level == OC_TOOLS_GLOBAL ? OC_LEVEL_DEFAULTS
+                                                                    : OC_LEVEL_BUILT_IN;
+
+        VEC_PUSH(r->a, &r->origins,
+                 ((struct oc_origin){keys[i], level, level == OC_LEVEL_BUILT_IN ? NULL : source[i]->key, source[i]->pos}));
+    }
+    return out;
+}
+
+static struct node *resolve(struct run *r, const struct node *config, const struct oc_places *places, const char *agent_id)
+{
+    const struct node *defaults = node_path(config, "agents", "defaults", "sandbox", NULL), *agent;
+    const char *root = path_join(r->a, places->state_dir, "sandboxes");
+    struct node *out = node_object(r->a);
+    bool is_shared;
+
+    r->list = node_path(config, "agents", "list", NULL);
+    r->entry = agent_id && *agent_id ? oc_agent_entry(r->a, config, oc_agent_id(r->a, agent_id)) : NULL;
+    agent = node_get(r->entry, "sandbox");
+#define KEY(name) ((struct pair){.key = (name), .v = {NULL, node_get(defaults, (name)), node_get(agent, (name))}})
+    resolve_key(r, out, KEY("mode"), PICK, (struct def)DEF_STR("off"));
+    resolve_key(r, out, KEY("backend"), BACKEND, (struct def)DEF_STR("docker"));
+    resolve_key(r, out, KEY("scope"), PICK, (struct def)DEF_STR(default_scope(agent, defaults)));
+    resolve_key(r, out, KEY("workspaceAccess"), PICK, (struct def)DEF_STR("none"));
+    resolve_key(r, out, KEY("workspaceRoot"), PICK, (struct def)DEF_STR(root));
+#undef KEY
+    is_shared = text_eq(node_str(node_get(out, "scope")), "shared");
+    for (size_t i = 0; i < N_OF(objects); i++) {
+        const char *key = objects[i].key;
+
+        if (objects[i].rows == prune_rows)
+            node_set(r->a, out, "tools", resolve_tools(r, config));
+        node_set(r->a, out, key,
+                 resolve_object(r, key, objects[i].rows, is_shared ? NULL : node_get(agent, key), node_get(defaults, key)));
+    }
     return out;
 }
 
 int oc_resolve(struct arena *a, const struct node *config, const struct oc_places *places, const char *agent_id,
                struct oc_sandbox *ret, struct diags *d)
 {
-    const struct node *list = node_path(config, "agents", "list", NULL);
-    const struct node *entry = agent_id && *agent_id ? oc_agent_entry(a, config, oc_agent_id(a, agent_id)) : NULL;
-    const struct node *defaults = node_path(config, "agents", "defaults", "sandbox", NULL), *agent = node_get(entry, "sandbox");
-    const char *root = path_join(a, places->state_dir, "sandboxes");
     struct run r = {.a = a, .d = d};
-    struct node *out = node_object(a);
-    bool shared;
+    struct node *out = resolve(&r, config, places, agent_id);
 
-    r.base[OC_LEVEL_DEFAULTS] = "agents.defaults.sandbox";
-    for (size_t i = 0; entry && i < list->n_items; i++)
-        if (list->items[i] == entry)
-            r.base[OC_LEVEL_AGENT] = diag_key(a, diag_index(a, "agents.list", i), "sandbox");
-
-#define KEY(name) ((struct pair){.key = (name), .v = {NULL, node_get(defaults, (name)), node_get(agent, (name))}})
-    resolve_key(&r, out, KEY("mode"), PICK, (struct def)DEF_STR("off"));
-    resolve_key(&r, out, KEY("backend"), BACKEND, (struct def)DEF_STR("docker"));
-    resolve_key(&r, out, KEY("scope"), PICK, (struct def)DEF_STR(default_scope(agent, defaults)));
-    resolve_key(&r, out, KEY("workspaceAccess"), PICK, (struct def)DEF_STR("none"));
-    resolve_key(&r, out, KEY("workspaceRoot"), PICK, (struct def)DEF_STR(root));
-#undef KEY
-    shared = text_eq(node_str(node_get(out, "scope")), "shared");
-    for (size_t i = 0; i < N_OF(objects); i++) {
-        const char *key = objects[i].key;
-
-        if (objects[i].rows == prune_rows)
-            node_set(a, out, "tools", resolve_tools(&r, config, agent_id));
-        node_set(a, out, key,
-                 resolve_object(&r, key, objects[i].rows, shared ? NULL : node_get(agent, key), node_get(defaults, key)));
-    }
     if (r.failed)
         return -1;
-    *ret = (struct oc_sandbox){.config = out, .entry = entry, .origins = r.origins.v, .n_origins = r.origins.n};
+    *ret = (struct oc_sandbox){.config = out, .entry = r.entry};
     return 0;
+}
+
+struct oc_origins oc_resolve_origins(struct arena *a, const struct node *config, const struct oc_places *places,
+                                     const char *agent_id)
+{
+    struct diags ignored = {.arena = a};
+    struct run r = {.a = a, .d = &ignored, .wants_origins = true};
+
+    (void)resolve(&r, config, places, agent_id);
+    return (struct oc_origins){r.origins.v, r.origins.n};
+}
+
+const struct oc_origin *oc_origin_find(struct arena *a, struct oc_origins o, const char *key)
+{
+    char *k = arena_strdup(a, key);
+
+    while (*k) {
+        size_t cut = strlen(k);
+
+        for (size_t i = 0; i < o.n; i++)
+            if (strcmp(o.v[i].key, k) == 0)
+                return &o.v[i];
+        while (cut > 0 && k[cut] != '.' && k[cut] != '[')
+            cut--;
+        k[cut] = '\0';
+    }
+    return NULL;
 }

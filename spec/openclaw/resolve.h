@@ -25,18 +25,27 @@ struct oc_origin {
 };
 
 struct oc_sandbox {
-    /* Mode backend scope workspaceAccess workspaceRoot docker ssh browser tools prune, with OpenClaw's keys; an absent value is
-     * an absent key. A copy: the caller may change it. Inline ssh keys are secret nodes. */
+    /* mode backend scope workspaceAccess workspaceRoot docker ssh browser tools prune, with OpenClaw's keys; an absent value is
+     * an absent key. The objects are new, the values in them may be the config's: not to be changed. Inline ssh keys are secret
+     * nodes. */
     struct node *config;
-    const struct node *entry;        /* of agents.list, or NULL: an agent that is not listed has the defaults alone */
-    const struct oc_origin *origins; /* in the order of config */
-    size_t n_origins;
+    const struct node *entry; /* of agents.list, or NULL: an agent that is not listed has the defaults alone */
 };
 
 /* `config` is a config that passed oc_validate(). agent_id: normalised or not; NULL: of no agent, agents.defaults alone. -1 after
  * adding an error to d (ssh.workspaceRoot is not absolute: OpenClaw refuses it when the agent is used, whatever its backend). */
 int oc_resolve(struct arena *a, const struct node *config, const struct oc_places *places, const char *agent_id,
                struct oc_sandbox *ret, struct diags *d);
+
+/* Where each value of such a sandbox came from, in the order of its config. */
+struct oc_origins {
+    const struct oc_origin *v;
+    size_t n;
+};
+struct oc_origins oc_resolve_origins(struct arena *a, const struct node *config, const struct oc_places *places,
+                                     const char *agent_id);
+/* The origin of "docker.binds[0]", or of what it stands in ("docker.binds"); NULL: of nothing that is resolved. */
+const struct oc_origin *oc_origin_find(struct arena *a, struct oc_origins o, const char *key);
 
 const char *oc_level_name(enum oc_level level); /* "default" "agents.defaults" "agents.list" */
 

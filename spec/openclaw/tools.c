@@ -87,21 +87,38 @@ static bool list_has(const struct node *list, const char *s)
     return false;
 }
 
-/* A list in which each name stands once. `seen` keeps the look-up short for long lists. */
+/* A list in which each name stands once. Short ones, as nearly all are, are simply looked through. */
+enum { SHORT_LIST = 48 };
 struct names {
-    struct node *list, *seen;
+    struct node *list, *seen; /* seen: of a long list, else NULL */
 };
+
+static bool has(struct arena *a, struct names *n, const char *s)
+{
+    if (n->list->n_items <= SHORT_LIST)
+        return list_has(n->list, s);
+    if (!n->seen) {
+        n->seen = node_object(a);
+        for (size_t i = 0; i < n->list->n_items; i++)
+            node_set(a, n->seen, n->list->items[i]->s, n->list->items[i]);
+    }
+    return node_get(n->seen, s) != NULL;
+}
 
 static void add(struct arena *a, struct names *n, const char *s, const struct node *from)
 {
-    if (node_get(n->seen, s))
+    struct node *item;
+
+    if (has(a, n, s))
         return;
-    node_set(a, n->seen, s, node_bool(a, true));
-    node_push(a, n->list, node_string(a, s));
+    item = node_string(a, s);
     if (from) {
-        n->list->items[n->list->n_items - 1]->pos = from->pos;
-        n->list->items[n->list->n_items - 1]->secret = from->secret;
+        item->pos = from->pos;
+        item->secret = from->secret;
     }
+    node_push(a, n->list, item);
+    if (n->seen)
+        node_set(a, n->seen, s, item);
 }
 
 /* Adds what one entry stands for: a tool, a glob, or the tools of a group. */
@@ -112,7 +129,7 @@ static void expand(struct arena *a, struct names *n, const char *entry, const st
 
     if (!*name)
         return;
-    for (size_t i = 0; i < N_OF(catalogue); i++)
+    for (size_t i = 0; text_has_prefix(name, "group:") && i < N_OF(catalogue); i++)
         if (strcmp(name, catalogue[i].group) == 0 || (catalogue[i].in_openclaw && strcmp(name, "group:openclaw") == 0)) {
             add(a, n, catalogue[i].tool, from);
             found = true;
@@ -130,7 +147,7 @@ static void expand_list(struct arena *a, struct names *n, const struct node *lis
 
 static struct names names_new(struct arena *a)
 {
-    return (struct names){node_array(a), node_object(a)};
+    return (struct names){node_array(a), NULL};
 }
 
 /* "*" stands for any run of characters, all else for itself. */
@@ -200,16 +217,20 @@ static struct node *deny_by_default(struct arena *a, const struct node *allow, c
     expand_list(a, &patterns, also);
     for (size_t i = 0; i < N_OF(default_deny); i++)
         if (!any_match(patterns.list, default_deny[i]))
-            expand(a, &deny, default_deny[i], NULL);
+            add(a, &deny, default_deny[i], NULL);
     for (size_t i = 0; i < N_OF(channels); i++)
         if (!any_match(patterns.list, channels[i]))
-            expand(a, &deny, channels[i], NULL);
+            add(a, &deny, channels[i], NULL);
     return deny.list;
 }
 
 struct oc_tools oc_tools_resolve(struct arena *a, const struct node *config, const char *agent_id)
 {
-    const struct node *entry = agent_id && *agent_id ? oc_agent_entry(a, config, oc_agent_id(a, agent_id)) : NULL;
+    return oc_tools_of_entry(a, config, agent_id && *agent_id ? oc_agent_entry(a, config, oc_agent_id(a, agent_id)) : NULL);
+}
+
+struct oc_tools oc_tools_of_entry(struct arena *a, const struct node *config, const struct node *entry)
+{
     const struct node *agent = node_path(entry, "tools", "sandbox", "tools", NULL);
     const struct node *global = node_path(config, "tools", "sandbox", "tools", NULL);
     struct oc_tools t;
@@ -221,7 +242,7 @@ struct oc_tools oc_tools_resolve(struct arena *a, const struct node *config, con
 
     if (!allow)
         for (size_t i = 0; i < N_OF(default_allow); i++)
-            expand(a, &n, default_allow[i], NULL);
+            add(a, &n, default_allow[i], NULL);
     expand_list(a, &n, allow);
     /* An empty allow list allows everything: nothing to add. */
     if (!allow || allow->n_items > 0)

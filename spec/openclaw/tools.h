@@ -26,6 +26,8 @@ struct oc_tools {
 
 /* agent_id NULL: of no agent, the global policy alone. */
 struct oc_tools oc_tools_resolve(struct arena *a, const struct node *config, const char *agent_id);
+/* The same where the agent's entry of agents.list is known; NULL: it has none. */
+struct oc_tools oc_tools_of_entry(struct arena *a, const struct node *config, const struct node *entry);
 /* Deny wins over allow. */
 bool oc_tools_allow(struct arena *a, const struct oc_tools *t, const char *tool);
 const char *oc_tools_level_name(enum oc_tools_level level); /* "default" "global" "agent" */

@@ -155,7 +155,7 @@ static void every_value_tells_where_it_came_from(void **state)
     };
     ARENA_AUTO a = arena_new();
     struct diags d = {.arena = a};
-    struct oc_sandbox s;
+    struct oc_origins o_all;
     struct node *root = data_json5(a, "{agents:{defaults:{sandbox:{\n"
                                       " mode:'all',\n"
                                       " docker:{env:{A:'1',B:'2'},\n"
@@ -169,14 +169,14 @@ static void every_value_tells_where_it_came_from(void **state)
 
     (void)state;
     assert_int_equal(oc_validate(a, root, &places, &d), 0);
-    assert_int_equal(oc_resolve(a, root, &places, "W", &s, &d), 0);
+    o_all = oc_resolve_origins(a, root, &places, "W");
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         const struct oc_origin *o = NULL;
 
-        for (size_t j = 0; j < s.n_origins; j++)
-            if (strcmp(s.origins[j].key, wanted[i].key) == 0) {
+        for (size_t j = 0; j < o_all.n; j++)
+            if (strcmp(o_all.v[j].key, wanted[i].key) == 0) {
                 assert_null(o); /* each key once */
-                o = &s.origins[j];
+                o = &o_all.v[j];
             }
         if (!o)
             fail_msg("%s: no origin", wanted[i].key);
@@ -192,10 +192,12 @@ static void origins_cover_the_whole_sandbox(void **state)
     ARENA_AUTO a = arena_new();
     struct diags d = {.arena = a};
     struct oc_sandbox s;
+    struct oc_origins o;
     struct node *root = data_json5(a, "{agents:{defaults:{sandbox:{docker:{env:{},dns:['a'],ulimits:{},user:'1'}}}}}");
 
     (void)state;
     assert_int_equal(oc_resolve(a, root, &places, NULL, &s, &d), 0);
+    o = oc_resolve_origins(a, root, &places, NULL);
     for (size_t i = 0; i < s.config->n_members; i++) {
         const struct node_member *top = &s.config->members[i];
         bool nested = top->value->kind == NODE_OBJECT;
@@ -204,9 +206,8 @@ static void origins_cover_the_whole_sandbox(void **state)
             const char *key = nested ? diag_key(a, top->key, top->value->members[j].key) : top->key;
             bool found = false;
 
-            for (size_t k = 0; k < s.n_origins; k++)
-                found = found || (text_has_prefix(s.origins[k].key, key) &&
-                                  (s.origins[k].key[strlen(key)] == '\0' || s.origins[k].key[strlen(key)] == '.'));
+            for (size_t k = 0; k < o.n; k++)
+                found = found || (text_has_prefix(o.v[k].key, key) && strchr(".", o.v[k].key[strlen(key)]));
             if (!found)
                 fail_msg("%s has no origin", key);
         }
