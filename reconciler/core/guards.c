@@ -61,7 +61,7 @@ static bool guard_flapping(struct match *m, struct unit *u, struct act *act)
 {
     const struct turn *t = u->turn;
 
-    if (!t || t->n < PLAN_FLAP_TURNS)
+    if (!t || t->n < PLAN_FLAP_TURNS || u->policy->ignore_flapping)
         return false;
     act_hold(m, act, GUARD_FLAPPING, TIME_NONE,
              arena_printf(m->arena, "%s undid it %u times", t->other ? t->other : "another owner", t->n));
@@ -135,7 +135,7 @@ static bool guard_busy(struct match *m, struct unit *u, struct act *act)
 {
     if (!unmakes(u, act) || !u->o || u->o->state != RUN_RUNNING || (u->grants & GRANT_USE))
         return false;
-    if (!u->o->busy_known || u->o->busy == 0)
+    if (!u->o->busy_known || u->o->busy == 0 || u->policy->ignore_busy)
         return false;
     act_hold(m, act, GUARD_BUSY, TIME_NONE,
              arena_printf(m->arena, "it is in use: %u live exec%s or session%s", u->o->busy, u->o->busy == 1 ? "" : "s",

@@ -57,13 +57,13 @@
  *  --------  --------------------------------------  -----------------------  ------------------------------
  *  (prune off) R become a report                     -                        policy
  *  PAUSED    every act                               the pause ends           resume
- *  FLAPPING  every act, after PLAN_FLAP_TURNS turns  -                        the caller drops the turn
+ *  FLAPPING  every act, after PLAN_FLAP_TURNS turns  -                        the caller drops the turn, policy
  *  CONFIG    R, while the last good config is used   -                        the config loads
  *  PROTECT   D (also of a stopped one), R            -                        policy
  *  DATA      what destroys a canonical workspace     -                        GRANT_DATA
  *  SETUP     recreate after a failed setup           created + retry          time, a changed hash
  *  IMAGE     create, recreate: image not there       -                        the image; never torn down first
- *  BUSY      D, with live execs or sessions          -                        GRANT_USE
+ *  BUSY      D, with live execs or sessions          -                        GRANT_USE, policy
  *  HOT       D, used within the hot window (4)       last use + window        GRANT_USE, time
  *  UNKNOWN   forget, and create of what is recorded, a look by id             RUN_ABSENT in the observation, GRANT_CAP
  *            where the listing is suspiciously empty
