@@ -1,10 +1,12 @@
 #include "backends/backend.h"
 
+#include "backends/bubblewrap.h"
 #include "backends/fake.h"
 
 #include <string.h>
 
 static const struct backend_ops *const backends[] = {
+    &bubblewrap_ops,
     &fake_ops,
 };
 

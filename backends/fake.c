@@ -19,7 +19,7 @@ struct fake {
     char *endpoint, *install;
 };
 
-/* --- options ---------------------------------------------------------------------------------------------------------------- */
+/* --- options ------------------------------------------------------------------------------------------------------- */
 
 static bool word_find(const char *word, const char *(*name)(int), int n, int *ret)
 {
@@ -141,8 +141,7 @@ static void fake_close(struct backend *b)
     free(f);
 }
 
-/* --- what every call goes through ---------------------------------------------------------------------------------------------
- */
+/* --- what every call goes through ---------------------------------------------------------------------------------- */
 
 struct passage {
     struct fake_fault fault;
@@ -198,8 +197,7 @@ static int fake_probe(struct backend *b, const struct call *c, struct backend_in
     return 0;
 }
 
-/* --- observe and look
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- observe and look ---------------------------------------------------------------------------------------------- */
 
 static enum ownership ownership_of(const struct fake *f, const struct observed *o)
 {
@@ -317,7 +315,7 @@ static int fake_look(struct backend *b, struct arena *a, const char *id, const c
     return 0;
 }
 
-/* --- check ------------------------------------------------------------------------------------------------------------------ */
+/* --- check --------------------------------------------------------------------------------------------------------- */
 
 static bool has_word(const char *path, const char *word)
 {
@@ -391,7 +389,7 @@ static int fake_check(struct arena *a, const struct desired *d, struct fields *r
     return 0;
 }
 
-/* --- acts ------------------------------------------------------------------------------------------------------------------- */
+/* --- acts ---------------------------------------------------------------------------------------------------------- */
 
 struct setup_output {
     struct buf text;
@@ -593,7 +591,7 @@ static int fake_apply(struct backend *b, struct arena *a, const struct backend_a
     return 0;
 }
 
-/* --- exec and follow -------------------------------------------------------------------------------------------------------- */
+/* --- exec and follow ----------------------------------------------------------------------------------------------- */
 
 static int exec_put(void *ctx, bool is_err, const char *s, size_t n)
 {

@@ -62,7 +62,7 @@ struct fake_fault {
 
 /* Where time comes from. wait() lets `ms` pass (virtual time: at once). Both are called without the world's mutex. */
 struct fake_clock {
-    int64_t (*now_ms)(void *ctx); /* wall clock: created_at_ms of runtimes that are given none */
+    int64_t (*now_ms)(void *ctx); /* wall clock: created_at_ms of runtimes that are given none; 0 without a clock */
     void (*wait)(void *ctx, int ms);
     void *ctx;
 };
