@@ -374,7 +374,7 @@ static int request_write(struct arena *a, const struct bwrap_enter *x, int *ret_
     struct bwrap_spec spec = *x->spec;
     BUF_AUTO text = BUF_INIT(16u << 20);
     const char *const *plain, *const *loader;
-    int namespaces, fd;
+    int namespaces = 0, fd;
     bool secrets = false;
 
     for (size_t i = 0; i < spec.n_env; i++)
@@ -482,7 +482,7 @@ static int capture_make(struct enter_fds *f, struct err *e)
 static int enter_fds_make(struct arena *a, const struct bwrap_enter *x, struct enter_fds *f, struct err *e)
 {
     const int given[3] = {x->fd_in, x->fd_out, x->fd_err};
-    int ends[2], fd;
+    int ends[2], fd = -1;
 
     if (x->output != NULL && capture_make(f, e) < 0)
         return -1;

@@ -40,7 +40,7 @@ static ssize_t read_small(const char *path, char *bytes, size_t size)
 
 static ssize_t read_proc(pid_t pid, const char *file, char *bytes, size_t size)
 {
-    char path[64];
+    char path[128];
 
     snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
     return read_small(path, bytes, size);

@@ -407,7 +407,7 @@ static int bring_up(const struct bwrap_run *x, struct arena *a, struct bwrap_rec
 {
     struct bwrap_process p = {.boot_id = x->here->boot_id, .pid_ns = x->here->pid_ns};
     bool alive;
-    pid_t init;
+    pid_t init = 0;
     int pidfd, r1;
 
     if (await_init(a, l, args, x->deadline, &init, e) < 0)

@@ -65,8 +65,8 @@ static int record_read(int dirfd, struct arena *a, const char *name, struct bwra
 {
     const char *file = arena_printf(a, "%s.json", name);
     struct bwrap_record r;
-    char *bytes;
-    size_t n;
+    char *bytes = NULL;
+    size_t n = 0;
 
     if (file_read(dirfd, file, a, &bytes, &n, e) < 0 || bwrap_record_decode(a, bytes, n, &r, e) < 0)
         return err_wrap(e, "record '%s'", file);

@@ -209,12 +209,15 @@ static void die(void *ctx, const char *name, const char *id)
 
 static void vanish(void *ctx, const char *name, const char *id)
 {
+    ARENA_AUTO a = arena_new();
+    struct peer *p = ctx;
+    struct bwrap_record r = record(p, a, name);
+    char lock[512];
     struct err e;
 
-    struct peer *p = ctx;
-    char lock[512];
-
     die(p, name, id);
+    for (int i = 0; r.n_cgroups > 0 && i < 200; i++, poll(NULL, 0, 10))
+        bwrap_cgroups_remove(&r);
     assert_int_equal(bwrap_store_remove(&p->store, name, &e), 0);
     snprintf(lock, sizeof lock, "%s/%s.lock", p->dir, name);
     assert_int_equal(unlink(lock), 0);
