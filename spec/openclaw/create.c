@@ -625,10 +625,12 @@ static int put_browser_env(struct builder *b)
         if (add_env(b, from[i].name, value, false) < 0)
             return -1;
     }
-    const char *range;
-    if (argument(b, b->r->cdp_source_range, strlen(b->r->cdp_source_range), &range) < 0)
-        return err_wrap(b->err, "browser.cdpSourceRange");
-    (void)add_env(b, "OPENCLAW_BROWSER_CDP_SOURCE_RANGE", range, false);
+    if (b->r->cdp_source_range != NULL) {
+        const char *range;
+        if (argument(b, b->r->cdp_source_range, strlen(b->r->cdp_source_range), &range) < 0)
+            return err_wrap(b->err, "browser.cdpSourceRange");
+        (void)add_env(b, "OPENCLAW_BROWSER_CDP_SOURCE_RANGE", range, false);
+    }
     (void)add_env(b, "OPENCLAW_BROWSER_NO_SANDBOX", "1", false);
     if (oc_wants_no_vnc(browser) && b->r->no_vnc_password != NULL)
         (void)add_env(b, "OPENCLAW_BROWSER_NOVNC_PASSWORD", b->r->no_vnc_password, true);
@@ -639,11 +641,6 @@ int oc_create_browser(struct arena *a, const struct oc_host *host, const struct 
                       struct err *e)
 {
     struct builder b = {.arena = a, .host = host, .r = r, .own = "browser", .err = e};
-    if (r->cdp_source_range == NULL)
-        return err_set(
-            e, ERR_CONFIG, 0,
-            "browser.cdpSourceRange: cannot be derived from network '%s': the network has no IPv4 gateway, so it must be set",
-            node_str(node_get(r->docker, "network")));
     if (put_common(&b, true) < 0 || put_port(&b, "cdpPort") < 0 ||
         (oc_wants_no_vnc(r->browser) && put_port(&b, "noVncPort") < 0) || put_browser_env(&b) < 0)
         return -1;

@@ -27,7 +27,7 @@ struct oc_runtime {
     const char *scope_key;
     const char *config_hash;
     int64_t created_at_ms;
-    const char *cdp_source_range; /* for a browser: of oc_cdp_source_range() */
+    const char *cdp_source_range; /* for a browser: of oc_cdp_source_range(); NULL leaves it out, for who knows the network */
     const char *no_vnc_password;  /* for a browser with noVNC: 8 characters of [0-9A-Za-z]; NULL leaves it out */
 };
 

@@ -367,13 +367,6 @@ static void cdp_source_range_follows_the_network(void **state)
         if (!text_eq(range, table[i].range))
             fail_msg("%zu: %s", i, range);
     }
-    struct memfs m;
-    struct oc_host host = vector_host(&m, a);
-    struct err e = {0};
-    struct oc_create c;
-    struct oc_runtime r = {.docker = vectors_json(a, "{'network':'n'}"), .browser = node_object(a)};
-    assert_int_equal(oc_create_browser(a, &host, &r, &c, &e), -1);
-    assert_true(text_has_prefix(e.msg, "browser.cdpSourceRange: "));
 }
 
 static void the_user_is_the_workspaces_owner(void **state)

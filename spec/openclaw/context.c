@@ -1,0 +1,340 @@
+#include "spec/openclaw/context.h"
+
+#include "spec/base/path.h"
+#include "spec/base/text.h"
+#include "spec/openclaw/tools.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+/* --- the owner of a workspace ------------------------------------------------------------------------------------------------
+ */
+
+int oc_owner_of(struct arena *a, const struct fs *fs, const char *dir, uint32_t uid, uint32_t gid, uint32_t *ret_uid,
+                uint32_t *ret_gid, struct err *e)
+{
+    struct fs_stat st;
+    bool there = true;
+
+    for (const char *p = dir;; p = path_dirname(a, p)) {
+        struct err why = {0};
+
+        if (fs->stat(fs->ctx, p, true, &st, &why) == 0)
+            break;
+        if (why.class != ERR_NOT_FOUND || strcmp(p, "/") == 0) {
+            *e = why;
+            return -1;
+        }
+        there = false;
+    }
+    *ret_uid = there || uid == 0 ? st.uid : uid;
+    *ret_gid = there || uid == 0 || (st.mode & S_ISGID) ? st.gid : gid;
+    return 0;
+}
+
+/* As OpenClaw, who would have made the directory by now. Where it cannot be looked at, the user stays as it is. */
+static struct node *docker_with_user(struct arena *a, const struct oc_instance *oc, struct node *docker, const char *dir)
+{
+    struct node *o = oc_docker_user(a, oc->fs, docker, dir);
+    struct err ignored = {0};
+    uint32_t uid, gid;
+
+    if (o != docker || !js_is_blank(node_str(node_get(docker, "user"))) ||
+        oc_owner_of(a, oc->fs, dir, oc->uid, oc->gid, &uid, &gid, &ignored) < 0)
+        return o;
+    o = node_copy(a, docker);
+    node_set(a, o, "user", node_printf(a, "%u:%u", uid, gid));
+    return o;
+}
+
+/* --- one scope ----------------------------------------------------------------------------------------------------------------
+ */
+
+static const char *text(const struct node *sandbox, const char *object, const char *key)
+{
+    const struct node *n = object ? node_path(sandbox, object, key, NULL) : node_get(sandbox, key);
+
+    return node_str(n);
+}
+
+/* Messages of create and security begin with the key below the sandbox. */
+static void report(struct arena *a, const struct oc_instance *oc, const struct oc_context *c, const struct err *e,
+                   struct diags *d)
+{
+    struct oc_origins origins = oc_resolve_origins(a, oc->config, oc->places, c->agent_id);
+    const char *colon = strstr(e->msg, ": ");
+    size_t n = colon ? (size_t)(colon - e->msg) : 0;
+    const char *key = arena_memdup0(a, e->msg, n);
+    const struct oc_origin *o = n > 0 && !strchr(key, ' ') ? oc_origin_find(a, origins, key) : NULL;
+    struct pos pos = o ? o->pos : (struct pos){0};
+
+    if (!pos.file && c->sandbox.entry)
+        pos = c->sandbox.entry->pos;
+    if (o)
+        diag_error(d, pos, o->from ? o->from : diag_key(a, "agents.defaults.sandbox", o->key), "%s", colon + 2);
+    else
+        diag_error(d, pos, "", "agent '%s': %s", c->agent_id, e->msg);
+}
+
+static struct oc_host host_of(const struct oc_instance *oc)
+{
+    return (struct oc_host){
+        .fs = oc->fs, .home = oc->places->home, .os_home = oc->os_home ? oc->os_home : oc->places->home, .cwd = oc->places->cwd};
+}
+
+static int make_container(struct arena *a, const struct oc_instance *oc, struct oc_context *c, struct err *e)
+{
+    struct node *sandbox = c->sandbox.config, *docker = node_get(sandbox, "docker");
+    struct oc_runtime r = {.docker = docker,
+                           .workspace_access = c->workspace_access,
+                           .workspace_dir = c->workspace_dir,
+                           .agent_workspace_dir = c->agent_workspace_dir,
+                           .scope_key = c->scope_key,
+                           .created_at_ms = oc->created_at_ms};
+    const struct oc_host host = host_of(oc);
+    struct oc_create made;
+    char hash[DIGEST_HEX];
+
+    c->container.name = oc_runtime_name(a, text(sandbox, "docker", "containerPrefix"), c->scope, c->scope_key);
+    c->container.image = text(sandbox, "docker", "image");
+    if (oc_hash(a, oc->collator,
+                oc_container_hash_input(a, docker, c->workspace_access, c->workspace_dir, c->agent_workspace_dir), hash, e) < 0)
+        return -1;
+    r.config_hash = c->container.config_hash = arena_strdup(a, hash);
+    if (oc_create_container(a, &host, &r, &made, e) < 0)
+        return -1;
+    c->container.create = made.body;
+    c->blocked_env = made.blocked_env;
+    c->n_blocked_env = made.n_blocked_env;
+    return 0;
+}
+
+static int make_browser(struct arena *a, const struct oc_instance *oc, struct oc_context *c, struct err *e)
+{
+    struct node *sandbox = c->sandbox.config, *browser = node_get(sandbox, "browser");
+    struct node *docker = oc_browser_docker(a, node_get(sandbox, "docker"), browser);
+    struct oc_runtime r = {.docker = docker,
+                           .browser = browser,
+                           .workspace_access = c->workspace_access,
+                           .workspace_dir = c->workspace_dir,
+                           .agent_workspace_dir = c->agent_workspace_dir,
+                           .scope_key = c->scope_key,
+                           .created_at_ms = oc->created_at_ms,
+                           .cdp_source_range = oc_cdp_source_range(a, browser, text(docker, NULL, "network"), "", NULL, 0)};
+    const struct oc_host host = host_of(oc);
+    struct oc_create made;
+    char hash[DIGEST_HEX];
+
+    c->browser.name = oc_runtime_name(a, text(sandbox, "browser", "containerPrefix"), c->scope, c->scope_key);
+    c->browser.image = text(sandbox, "browser", "image");
+    if (oc_hash(a, oc->collator,
+                oc_browser_hash_input(a, docker, browser, c->workspace_access, c->workspace_dir, c->agent_workspace_dir), hash,
+                e) < 0)
+        return -1;
+    r.config_hash = c->browser.config_hash = arena_strdup(a, hash);
+    if (oc_create_browser(a, &host, &r, &made, e) < 0)
+        return -1;
+    c->browser.create = made.body;
+    return 0;
+}
+
+static const char *why_no_browser(struct arena *a, const struct node *sandbox)
+{
+    const struct node *enabled = node_path(sandbox, "browser", "enabled", NULL);
+    const struct oc_tools t = {.allow = node_path(sandbox, "tools", "allow", NULL),
+                               .deny = node_path(sandbox, "tools", "deny", NULL)};
+
+    if (!node_is(enabled, NODE_BOOL) || !enabled->b)
+        return "browser.enabled is false";
+    return oc_tools_allow(a, &t, "browser") ? NULL : "the tool policy does not allow 'browser'";
+}
+
+int oc_context_of_scope(struct arena *a, const struct oc_instance *oc, const char *agent_id, const struct oc_sandbox *sandbox,
+                        const char *scope_key, struct oc_context *ret, struct diags *d)
+{
+    struct oc_context c = {.agent_id = agent_id, .scope_key = scope_key, .sandbox = *sandbox};
+    struct node *config = node_object(a);
+    struct oc_dirs dirs;
+    struct err e = {0};
+
+    for (size_t i = 0; i < sandbox->config->n_members; i++)
+        node_set(a, config, sandbox->config->members[i].key, sandbox->config->members[i].value);
+    c.sandbox.config = config;
+    c.main_session_key = oc_main_session_key(a, oc->config, agent_id);
+    c.mode = text(config, NULL, "mode");
+    c.scope = text(config, NULL, "scope");
+    c.backend = text(config, NULL, "backend");
+    c.workspace_access = text(config, NULL, "workspaceAccess");
+    c.sandboxed = strcmp(c.scope, "session") == 0 ? oc_is_sandboxed(a, oc->config, c.mode, agent_id, scope_key)
+                                                  : strcmp(c.mode, "off") != 0;
+    dirs = oc_dirs(a, oc->config, agent_id, config, scope_key, oc->places);
+    c.workspace_dir = dirs.workspace_dir;
+    c.agent_workspace_dir = dirs.agent_workspace_dir;
+    c.is_docker = strcmp(js_lower(a, c.backend), "docker") == 0;
+    if (!c.is_docker) {
+        c.no_browser = arena_printf(a, "backend %s has no browsers", c.backend);
+        *ret = c;
+        return 0;
+    }
+    node_set(a, config, "docker", docker_with_user(a, oc, node_get(config, "docker"), c.workspace_dir));
+    c.no_browser = why_no_browser(a, config);
+    c.has_browser = !c.no_browser;
+    if (make_container(a, oc, &c, &e) < 0 || (c.has_browser && make_browser(a, oc, &c, &e) < 0)) {
+        report(a, oc, &c, &e, d);
+        return -1;
+    }
+    *ret = c;
+    return 0;
+}
+
+/* scope_key NULL: that of the session. */
+static int of_session(struct arena *a, const struct oc_instance *oc, const char *agent_id, const char *session_key,
+                      const char *scope_key, struct oc_context *ret, struct diags *d)
+{
+    struct oc_sandbox s;
+    struct oc_context c;
+    const char *scope;
+
+    if (oc_resolve(a, oc->config, oc->places, agent_id, &s, d) < 0)
+        return -1;
+    scope = text(s.config, NULL, "scope");
+    if (!scope_key || strcmp(scope, "agent") != 0)
+        scope_key = oc_scope_key(a, scope, session_key);
+    if (oc_context_of_scope(a, oc, agent_id, &s, scope_key, &c, d) < 0)
+        return -1;
+    c.session_key = js_trim(a, session_key);
+    c.sandboxed = oc_is_sandboxed(a, oc->config, c.mode, agent_id, session_key);
+    *ret = c;
+    return 0;
+}
+
+int oc_context_of_session(struct arena *a, const struct oc_instance *oc, const char *session_key, struct oc_context *ret,
+                          struct diags *d)
+{
+    return of_session(a, oc, oc_session_agent(a, oc->config, session_key), session_key, NULL, ret, d);
+}
+
+int oc_context_of_agent(struct arena *a, const struct oc_instance *oc, const char *agent_id, struct oc_context *ret,
+                        struct diags *d)
+{
+    const char *id = oc_agent_id(a, agent_id);
+
+    /* The main session may be the global one, which names no agent: the scope is this agent's all the same. */
+    return of_session(a, oc, id, oc_main_session_key(a, oc->config, id), arena_printf(a, "agent:%s", id), ret, d);
+}
+
+void oc_context_warn(const struct oc_instance *oc, const struct oc_context *c, struct diags *d)
+{
+    struct arena *a = d->arena;
+    const struct node *enabled = node_path(c->sandbox.config, "browser", "enabled", NULL);
+    bool no_browser = c->is_docker && !c->has_browser && enabled->b && strcmp(c->mode, "off") != 0;
+    struct oc_origins origins = {0};
+
+    if (c->n_blocked_env > 0 || no_browser)
+        origins = oc_resolve_origins(a, oc->config, oc->places, c->agent_id);
+    for (size_t i = 0; i < c->n_blocked_env; i++) {
+        const struct oc_origin *o = oc_origin_find(a, origins, diag_key(a, "docker.env", c->blocked_env[i]));
+
+        if (o && o->from)
+            diag_warning(d, o->pos, o->from, "looks like a credential: OpenClaw does not hand it to sandboxes");
+    }
+    if (no_browser) {
+        const struct oc_origin *o = oc_origin_find(a, origins, "browser.enabled");
+
+        if (o && o->from)
+            diag_warning(d, o->pos, o->from, "has no effect: %s (tools.sandbox.tools.alsoAllow: [\"browser\"] would allow it)",
+                         c->no_browser);
+    }
+}
+
+/* --- as JSON ------------------------------------------------------------------------------------------------------------------
+ */
+
+static void put(struct arena *a, struct node *o, const char *key, const char *value)
+{
+    node_set(a, o, key, value ? node_string(a, value) : node_null(a));
+}
+
+static void put_container(struct arena *a, struct node *o, const struct oc_container *c)
+{
+    put(a, o, "configHash", c->config_hash);
+    node_set(a, o, "create", c->create ? c->create : node_null(a));
+}
+
+struct node *oc_context_json(struct arena *a, const struct oc_context *c)
+{
+    struct node *o = node_object(a), *b;
+
+    put(a, o, "agentId", c->agent_id);
+    put(a, o, "sessionKey", c->session_key);
+    put(a, o, "mainSessionKey", c->main_session_key);
+    node_set(a, o, "sandboxed", node_bool(a, c->sandboxed));
+    put(a, o, "mode", c->mode);
+    put(a, o, "scope", c->scope);
+    put(a, o, "scopeKey", c->scope_key);
+    put(a, o, "backend", c->backend);
+    put(a, o, "workspaceAccess", c->workspace_access);
+    put(a, o, "workspaceDir", c->workspace_dir);
+    put(a, o, "agentWorkspaceDir", c->agent_workspace_dir);
+    put(a, o, "containerName", c->container.name);
+    node_set(a, o, "sandbox", c->sandbox.config);
+    put_container(a, o, &c->container);
+    if (c->has_browser) {
+        b = node_object(a);
+        put(a, b, "containerName", c->browser.name);
+        put_container(a, b, &c->browser);
+        node_set(a, o, "browser", b);
+    }
+    return o;
+}
+
+static struct node *source_json(struct arena *a, const struct oc_tools_source *s)
+{
+    struct node *o = node_object(a);
+
+    put(a, o, "source", oc_tools_level_name(s->level));
+    put(a, o, "key", s->key);
+    return o;
+}
+
+static struct node *elevated_json(struct arena *a, const struct oc_elevated *e)
+{
+    struct node *o = node_object(a), *from = node_object(a), *failures = node_array(a);
+
+    node_set(a, o, "enabled", node_bool(a, e->enabled));
+    put(a, o, "channel", e->channel);
+    node_set(a, o, "allowedByConfig", node_bool(a, e->allowed));
+    node_set(a, o, "alwaysAllowedByConfig", node_bool(a, e->always_allowed));
+    if (e->allow_global)
+        node_set(a, from, "global", e->allow_global);
+    if (e->allow_agent)
+        node_set(a, from, "agent", e->allow_agent);
+    node_set(a, o, "allowFrom", from);
+    for (size_t i = 0; i < e->n_failures; i++) {
+        struct node *f = node_object(a);
+
+        put(a, f, "gate", e->failures[i].gate);
+        put(a, f, "key", e->failures[i].key);
+        node_push(a, failures, f);
+    }
+    node_set(a, o, "failures", failures);
+    return o;
+}
+
+struct node *oc_explain_json(struct arena *a, const struct oc_instance *oc, const struct oc_context *c)
+{
+    const char *channel = c->session_key ? oc_channel_of(a, c->session_key) : NULL;
+    struct oc_tools t = oc_tools_resolve(a, oc->config, c->agent_id);
+    struct oc_elevated e = oc_elevated_resolve(a, oc->config, c->agent_id, channel);
+    struct node *o = node_object(a), *tools = node_object(a), *sources = node_object(a);
+
+    node_set(a, sources, "allow", source_json(a, &t.allow_source));
+    node_set(a, sources, "deny", source_json(a, &t.deny_source));
+    node_set(a, tools, "allow", t.allow);
+    node_set(a, tools, "deny", t.deny);
+    node_set(a, tools, "sources", sources);
+    node_set(a, o, "tools", tools);
+    node_set(a, o, "elevated", elevated_json(a, &e));
+    node_set(a, o, "fixIt", oc_keys_to_fix(a, c->mode, channel));
+    return o;
+}

@@ -1,0 +1,93 @@
+/* context: everything that OpenClaw 2026.5.3 makes of its config for one session or scope: the sandbox in force, names,
+ * directories, config hash, and what its containers are created from.
+ *
+ *     struct oc_instance oc = {config, places, fs, collator, ...};     once per round
+ *     oc_context_of_session(a, &oc, "agent:main:telegram:group:-1", &c, &d)     the key as the runtime sees it
+ *     oc_context_of_agent(a, &oc, "main", &c, &d)                               the agent's main session
+ *     oc_context_json(a, &c)                                                    for `explain -o json`
+ *
+ * `docker.user`, where it is blank, is the owner of the mounted workspace. A workspace that is not there yet will be made by
+ * whoever runs us: its owner is told beforehand by oc_owner_of(), so that the hash does not change when it is made. */
+#ifndef RECONCLAW_SPEC_OPENCLAW_CONTEXT_H
+#define RECONCLAW_SPEC_OPENCLAW_CONTEXT_H
+
+#include "spec/diag.h"
+#include "spec/fs.h"
+#include "spec/node.h"
+#include "spec/openclaw/create.h"
+#include "spec/openclaw/hash.h"
+#include "spec/openclaw/names.h"
+#include "spec/openclaw/resolve.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* One OpenClaw, as read. */
+struct oc_instance {
+    const struct node *config; /* loaded, valid (oc_validate), normalised */
+    const struct oc_places *places;
+    const struct fs *fs;          /* for the owner of a workspace, seccomp profiles, bind sources */
+    const char *os_home;          /* of the user, for the paths that may not be bound; NULL: as places->home */
+    struct oc_collator *collator; /* of the round */
+    uint32_t uid, gid;            /* of this process, who makes missing workspaces */
+    int64_t created_at_ms;        /* for the label in `create`; a backend puts the real time there */
+    struct oc_memo *memo;         /* of oc_memo_new(), or NULL: what one expansion worked out, for the next of the same config */
+    bool missing;                 /* there is no config file: config is {} */
+};
+
+/* One container of OpenClaw's. */
+struct oc_container {
+    const char *name;
+    const char *image;
+    const char *config_hash;
+    struct node *create; /* Engine create body */
+};
+
+struct oc_context {
+    const char *agent_id;    /* whose config it is */
+    const char *session_key; /* trimmed; NULL for a scope */
+    const char *main_session_key;
+    bool sandboxed;
+    const char *mode, *scope, *scope_key, *backend, *workspace_access;
+    const char *workspace_dir, *agent_workspace_dir;
+    struct oc_sandbox sandbox; /* with docker.user filled in */
+    bool is_docker;            /* false: another backend; container and browser are empty */
+    struct oc_container container;
+    bool has_browser;       /* enabled, and allowed by the tool policy */
+    const char *no_browser; /* of !has_browser: why, "browser.enabled is false" */
+    /* Without the source range and password that only the engine's side can tell; a backend puts them in. */
+    struct oc_container browser;
+    const char *const *blocked_env; /* variables that OpenClaw keeps from sandboxes: they look like credentials */
+    size_t n_blocked_env;
+};
+
+/* -1 after adding errors to d, each at the key that causes it; ret is then untouched. */
+int oc_context_of_session(struct arena *a, const struct oc_instance *oc, const char *session_key, struct oc_context *ret,
+                          struct diags *d);
+int oc_context_of_agent(struct arena *a, const struct oc_instance *oc, const char *agent_id, struct oc_context *ret,
+                        struct diags *d);
+/* Of a scope key under the config of one agent: what a record or a label names. `sandbox` is of oc_resolve() and is not changed.
+ */
+int oc_context_of_scope(struct arena *a, const struct oc_instance *oc, const char *agent_id, const struct oc_sandbox *sandbox,
+                        const char *scope_key, struct oc_context *ret, struct diags *d);
+
+/* agentId sessionKey mainSessionKey sandboxed mode scope scopeKey backend workspaceAccess workspaceDir agentWorkspaceDir
+ * containerName sandbox configHash create browser{containerName configHash create}. null for what a backend other than
+ * docker does not have; no `browser` where none is wanted. Secret values are shown as they are by node_emit without
+ * NODE_EMIT_REDACT. */
+struct node *oc_context_json(struct arena *a, const struct oc_context *c);
+/* What `openclaw sandbox explain` tells beyond that: tools{allow deny sources{allow deny}}, elevated{enabled channel
+ * allowedByConfig alwaysAllowedByConfig allowFrom{global agent} failures[]}, fixIt[]. The channel is read from the session key;
+ * the session store is not looked into. */
+struct node *oc_explain_json(struct arena *a, const struct oc_instance *oc, const struct oc_context *c);
+
+/* Warns of what holds, but not as its owner may think: variables that are kept from the sandbox, a browser that is enabled and
+ * not allowed. */
+void oc_context_warn(const struct oc_instance *oc, const struct oc_context *c, struct diags *d);
+
+/* Who owns `dir`, or would if we made it now with mkdir -p: new directories are ours; made by root they are given to the owner
+ * of the directory they stand in. ERR_NOT_FOUND never; other errors of stat() are passed on. */
+int oc_owner_of(struct arena *a, const struct fs *fs, const char *dir, uint32_t uid, uint32_t gid, uint32_t *ret_uid,
+                uint32_t *ret_gid, struct err *e);
+
+#endif

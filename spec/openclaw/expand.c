@@ -1,0 +1,503 @@
+#include "spec/openclaw/expand.h"
+
+#include "spec/base/text.h"
+#include "spec/base/vec.h"
+
+#include <string.h>
+
+#define NONE SIZE_MAX
+
+struct agent {
+    const char *id;
+    struct pos pos;      /* of its entry, or of what holds for all */
+    bool broken;         /* its config has an error: in doubt about all that is its own */
+    struct diags errors; /* of a broken one */
+    struct oc_sandbox sandbox;
+    const char *mode, *scope, *backend;
+};
+
+/* One runtime that is wanted. */
+struct slot {
+    enum runtime_kind kind;
+    const struct oc_context *c;
+    size_t agent;
+    bool precreate;
+};
+
+struct oc_memo {
+    bool ready;
+    VEC(struct agent) agents; /* the default agent first, then in the order of the file */
+    struct node *agent_index; /* id -> number */
+    VEC(struct oc_context *) contexts;
+    struct node *context_index; /* agent and scope key -> number */
+};
+
+struct run {
+    struct arena *a;
+    const struct oc_expand *in;
+    const struct oc_instance *oc;
+    struct diags *d;
+    struct oc_memo *memo;
+    VEC(struct slot) slots;
+    struct node *slot_index; /* kind and scope key -> number */
+    bool left_alone;         /* records, for want of a config file */
+};
+
+/* An agent under whose config a scope key may be used, and the scope its config must have for that. */
+struct claim {
+    size_t agent; /* NONE: no such agent any more */
+    const char *id;
+    const char *scope;
+};
+struct claims {
+    struct claim *v;
+    size_t n, cap;
+};
+
+static size_t look_up(const struct node *index, const char *key)
+{
+    const struct node *n = node_get(index, key);
+
+    return n ? (size_t)n->num : NONE;
+}
+
+static void remember(struct arena *a, struct node *index, const char *key, size_t i)
+{
+    node_set(a, index, key, node_number(a, (double)i));
+}
+
+/* --- agents ------------------------------------------------------------------------------------------------------------------
+ */
+
+static struct pos pos_of(const struct node *config, const struct node *entry)
+{
+    const struct node *n = entry;
+
+    if (!n)
+        n = node_path(config, "agents", "defaults", "sandbox", NULL);
+    if (!n)
+        n = config;
+    return n->pos;
+}
+
+static void add_agent(struct run *r, const char *id)
+{
+    struct agent *g;
+
+    if (node_get(r->memo->agent_index, id))
+        return;
+    remember(r->a, r->memo->agent_index, id, r->memo->agents.n);
+    g = VEC_ADD(r->a, &r->memo->agents);
+    g->id = id;
+    g->errors.arena = r->a;
+    g->broken = oc_resolve(r->a, r->oc->config, r->oc->places, id, &g->sandbox, &g->errors) < 0;
+    g->pos = pos_of(r->oc->config, g->sandbox.entry);
+    if (g->broken)
+        return;
+    g->mode = node_str(node_get(g->sandbox.config, "mode"));
+    g->scope = node_str(node_get(g->sandbox.config, "scope"));
+    g->backend = js_lower(r->a, node_str(node_get(g->sandbox.config, "backend")));
+}
+
+static void list_agents(struct run *r)
+{
+    const struct node *list = node_path(r->oc->config, "agents", "list", NULL);
+
+    r->memo->agent_index = node_object(r->a);
+    add_agent(r, oc_default_agent(r->a, r->oc->config));
+    for (size_t i = 0; node_is(list, NODE_ARRAY) && i < list->n_items; i++) {
+        const struct node *id = node_get(list->items[i], "id");
+
+        if (node_is(id, NODE_STRING))
+            add_agent(r, oc_agent_id_n(r->a, id->s, id->s_n));
+    }
+}
+
+static bool is_on(const struct agent *g)
+{
+    return !g->broken && strcmp(g->mode, "off") != 0 && strcmp(g->backend, "docker") == 0;
+}
+
+/* NULL where it has an error; the agent is broken from then on. */
+static const struct oc_context *context(struct run *r, size_t agent, const char *scope_key)
+{
+    struct agent *g = &r->memo->agents.v[agent];
+    const char *key = arena_printf(r->a, "%s %s", g->id, scope_key);
+    size_t i = look_up(r->memo->context_index, key);
+    struct oc_context c;
+
+    if (g->broken)
+        return NULL;
+    if (i != NONE)
+        return r->memo->contexts.v[i];
+    if (oc_context_of_scope(r->a, r->oc, g->id, &g->sandbox, scope_key, &c, &g->errors) < 0) {
+        g->broken = true;
+        return NULL;
+    }
+    remember(r->a, r->memo->context_index, key, r->memo->contexts.n);
+    *VEC_ADD(r->a, &r->memo->contexts) = ARENA_NEW(r->a, struct oc_context);
+    *r->memo->contexts.v[r->memo->contexts.n - 1] = c;
+    return r->memo->contexts.v[r->memo->contexts.n - 1];
+}
+
+/* --- whose a scope key is ------------------------------------------------------------------------------------------------------
+ */
+
+static void claim(struct run *r, struct claims *c, const char *id, const char *scope)
+{
+    VEC_PUSH(r->a, c, ((struct claim){look_up(r->memo->agent_index, id), id, scope}));
+}
+
+/* "agent:<id>", as OpenClaw writes it: the id, else NULL. */
+static const char *agent_scope_id(struct arena *a, const char *key)
+{
+    const char *id;
+
+    if (!text_has_prefix(key, "agent:"))
+        return NULL;
+    id = oc_agent_id(a, key + strlen("agent:"));
+    return strcmp(id, key + strlen("agent:")) == 0 ? id : NULL;
+}
+
+/* The strongest claim first: it gives the reason where nobody wants the runtime. */
+static struct claims claims_of(struct run *r, const char *key)
+{
+    const char *default_id = r->memo->agents.v[0].id, *id = agent_scope_id(r->a, key);
+    struct claims c = {0};
+
+    if (strcmp(key, "shared") == 0) {
+        for (size_t i = 0; i < r->memo->agents.n; i++)
+            claim(r, &c, r->memo->agents.v[i].id, "shared");
+        claim(r, &c, default_id, "session"); /* a session that is called so */
+    } else if (id) {
+        claim(r, &c, id, "agent");
+        /* Keys that name no agent run under the default agent's config, in main's runtime. */
+        if (strcmp(id, "main") == 0 && strcmp(default_id, "main") != 0)
+            claim(r, &c, default_id, "agent");
+    } else {
+        id = oc_session_key_agent(r->a, key);
+        claim(r, &c, id ? id : default_id, "session");
+    }
+    return c;
+}
+
+/* Why a claim does not want a runtime of this kind and name; NULL: it does, or is in doubt (a broken agent). */
+static const char *refusal(struct run *r, const struct claim *c, enum runtime_kind kind, const char *key, const char *name)
+{
+    const struct agent *g;
+    const struct oc_context *x;
+    const char *now;
+
+    if (c->agent == NONE)
+        return arena_printf(r->a, "agent '%s' is gone", c->id);
+    g = &r->memo->agents.v[c->agent];
+    if (g->broken)
+        return NULL;
+    if (strcmp(g->mode, "off") == 0)
+        return "mode is off";
+    if (strcmp(g->scope, c->scope) != 0)
+        return arena_printf(r->a, "scope is now %s", g->scope);
+    if (strcmp(g->backend, "docker") != 0)
+        return arena_printf(r->a, "backend is now %s", g->backend);
+    if (strcmp(g->scope, "session") == 0 && !oc_is_sandboxed(r->a, r->oc->config, g->mode, g->id, key))
+        return "mode is non-main, and this is the main session";
+    x = context(r, c->agent, key);
+    if (!x)
+        return NULL;
+    if (kind == RUNTIME_BROWSER && !x->has_browser)
+        return x->no_browser;
+    now = kind == RUNTIME_BROWSER ? x->browser.name : x->container.name;
+    return strcmp(now, name) == 0 ? NULL : arena_printf(r->a, "name is now %s", now);
+}
+
+enum verdict { WANTED, UNWANTED, IN_DOUBT };
+
+static const struct oc_container *runtime_of(const struct oc_context *c, enum runtime_kind kind)
+{
+    return kind == RUNTIME_BROWSER ? &c->browser : &c->container;
+}
+
+/* hash: what the runtime has now, or NULL. ret_agent where WANTED, ret_why where UNWANTED. */
+static enum verdict judge(struct run *r, enum runtime_kind kind, const char *key, const char *name, const char *hash,
+                          size_t *ret_agent, const char **ret_why)
+{
+    struct claims c = claims_of(r, key);
+    const char *first = NULL;
+    size_t chosen = NONE;
+    bool doubt = false;
+
+    for (size_t i = 0; i < c.n; i++) {
+        const char *why = refusal(r, &c.v[i], kind, key, name);
+        const struct oc_context *x;
+
+        if (why) {
+            first = first ? first : why;
+            continue;
+        }
+        x = context(r, c.v[i].agent, key);
+        if (!x) {
+            doubt = true;
+            continue;
+        }
+        if (chosen == NONE || (hash && text_eq(runtime_of(x, kind)->config_hash, hash)))
+            chosen = c.v[i].agent;
+        if (hash && text_eq(runtime_of(x, kind)->config_hash, hash))
+            break;
+    }
+    *ret_agent = chosen;
+    *ret_why = first;
+    return chosen != NONE ? WANTED : doubt ? IN_DOUBT : UNWANTED;
+}
+
+/* --- what is wanted ------------------------------------------------------------------------------------------------------------
+ */
+
+static const char *slot_key(struct run *r, enum runtime_kind kind, const char *scope_key)
+{
+    return arena_printf(r->a, "%s %s", runtime_kind_name(kind), scope_key);
+}
+
+static bool has_slot(struct run *r, enum runtime_kind kind, const char *scope_key)
+{
+    return look_up(r->slot_index, slot_key(r, kind, scope_key)) != NONE;
+}
+
+static void want(struct run *r, enum runtime_kind kind, size_t agent, const char *scope_key, bool precreate)
+{
+    const char *key = slot_key(r, kind, scope_key);
+    size_t i = look_up(r->slot_index, key);
+    const struct oc_context *c;
+
+    if (i != NONE) {
+        r->slots.v[i].precreate = r->slots.v[i].precreate || precreate;
+        return;
+    }
+    c = context(r, agent, scope_key);
+    if (!c || (kind == RUNTIME_BROWSER && !c->has_browser))
+        return;
+    remember(r->a, r->slot_index, key, r->slots.n);
+    VEC_PUSH(r->a, &r->slots, ((struct slot){.kind = kind, .c = c, .agent = agent, .precreate = precreate}));
+}
+
+static bool is_openclaws(enum runtime_kind kind)
+{
+    return kind == RUNTIME_CONTAINER || kind == RUNTIME_BROWSER;
+}
+
+static bool is_docker(struct arena *a, const char *backend_id)
+{
+    return js_is_blank(backend_id) || strcmp(js_lower(a, js_trim(a, backend_id)), "docker") == 0;
+}
+
+static void judge_record(struct run *r, struct record *rec, const char *owner, size_t *n_foreign)
+{
+    const char *key = rec->scope_key, *why;
+    size_t agent;
+
+    if (!is_openclaws(rec->kind) || !text_eq(rec->install, r->in->install) || (rec->owner && !text_eq(rec->owner, owner)))
+        return;
+    if (!is_docker(r->a, rec->backend_id)) {
+        ++*n_foreign;
+        return;
+    }
+    if (js_is_blank(key) || !rec->name)
+        return;
+    if (r->oc->missing) {
+        r->left_alone = true;
+        return;
+    }
+    key = js_trim(r->a, key);
+    switch (judge(r, rec->kind, key, rec->name, rec->config_hash, &agent, &why)) {
+    case WANTED:
+        want(r, rec->kind, agent, key, false);
+        break;
+    case UNWANTED:
+        rec->unwanted_because = why;
+        break;
+    case IN_DOUBT:
+        break;
+    }
+}
+
+/* Shown, and not recorded (or its slot would be there): wanted where it certainly is of this install. */
+static void judge_observed(struct run *r, const struct observed *o)
+{
+    const char *key = o->scope_key, *why;
+    bool ours = o->ownership == OWN_OURS && text_eq(o->install, r->in->install);
+    size_t agent;
+
+    if (!is_openclaws(o->kind) || js_is_blank(key) || !o->name || (!ours && (o->ownership != OWN_OPENCLAW || o->install)))
+        return;
+    key = js_trim(r->a, key);
+    if (has_slot(r, o->kind, key) || judge(r, o->kind, key, o->name, o->config_hash, &agent, &why) != WANTED)
+        return;
+    if (ours || text_eq(runtime_of(context(r, agent, key), o->kind)->config_hash, o->config_hash))
+        want(r, o->kind, agent, key, false);
+}
+
+/* The scope that is made beforehand for an agent; NULL: none. */
+static const char *first_scope(struct run *r, const struct agent *g)
+{
+    const char *main_key;
+
+    if (strcmp(g->scope, "shared") == 0)
+        return "shared";
+    if (strcmp(g->scope, "agent") == 0)
+        return arena_printf(r->a, "agent:%s", g->id);
+    main_key = oc_main_session_key(r->a, r->oc->config, g->id);
+    /* The one global session is the default agent's. */
+    if (strcmp(main_key, "global") == 0 && g != r->memo->agents.v)
+        return NULL;
+    return oc_is_sandboxed(r->a, r->oc->config, g->mode, g->id, main_key) ? main_key : NULL;
+}
+
+static void want_all(struct run *r)
+{
+    for (size_t i = 0; i < r->memo->agents.n; i++) {
+        const char *key = is_on(&r->memo->agents.v[i]) ? first_scope(r, &r->memo->agents.v[i]) : NULL;
+
+        if (!key)
+            continue;
+        want(r, RUNTIME_CONTAINER, i, key, true);
+        want(r, RUNTIME_BROWSER, i, key, true);
+    }
+}
+
+/* The hash holds the agent's own directories, so that OpenClaw takes a shared runtime for outdated whenever the next agent
+ * uses it. Nothing we could mend; but its owner should know. */
+static void warn_of_shared(struct run *r)
+{
+    const struct oc_context *first = NULL;
+
+    if (!has_slot(r, RUNTIME_CONTAINER, "shared"))
+        return;
+    for (size_t i = 0; i < r->memo->agents.n; i++) {
+        const struct agent *g = &r->memo->agents.v[i];
+        const struct oc_context *c;
+
+        if (!is_on(g) || strcmp(g->scope, "shared") != 0 || !(c = context(r, i, "shared")))
+            continue;
+        if (!first) {
+            first = c;
+        } else if (!text_eq(first->container.config_hash, c->container.config_hash)) {
+            diag_warning(r->d, g->pos, "",
+                         "agents '%s' and '%s' share one runtime but not its workspaces or settings: OpenClaw makes it anew "
+                         "when another of its agents uses it",
+                         first->agent_id, g->id);
+            return;
+        }
+    }
+}
+
+/* Hours or days in milliseconds; 0 is never, and so is what no clock will see. */
+static int64_t span_ms(const struct node *sandbox, const char *key, int64_t unit_ms)
+{
+    const struct node *n = node_path(sandbox, "prune", key, NULL);
+    double x = node_is(n, NODE_NUMBER) ? n->num : 0;
+
+    return x >= (double)(INT64_MAX / unit_ms) ? 0 : (int64_t)x * unit_ms;
+}
+
+static struct desired desired_of(struct run *r, const struct slot *s, const char *owner)
+{
+    const struct oc_container *runtime = runtime_of(s->c, s->kind);
+    const struct node *sandbox = s->c->sandbox.config;
+    const char *setup = node_str(node_path(sandbox, "docker", "setupCommand", NULL));
+
+    return (struct desired){
+        .endpoint = r->in->endpoint,
+        .name = runtime->name,
+        .kind = s->kind,
+        .owner = owner,
+        .install = r->in->install,
+        .want = WANT_RUNNING,
+        .precreate = s->precreate,
+        .can_remake = true,
+        .scope_key = s->c->scope_key,
+        .agent_id = s->c->agent_id,
+        .backend_id = "docker",
+        .image = runtime->image,
+        .config_hash = runtime->config_hash,
+        .create = runtime->create,
+        .setup = s->kind == RUNTIME_CONTAINER && !js_is_blank(setup) ? setup : NULL,
+        .idle_ms = s->precreate ? 0 : span_ms(sandbox, "idleHours", 3600000),
+        .max_age_ms = span_ms(sandbox, "maxAgeDays", 86400000),
+        .policy = r->in->object->policy,
+        .origin = r->memo->agents.v[s->agent].pos,
+    };
+}
+
+struct oc_memo *oc_memo_new(struct arena *a)
+{
+    return ARENA_NEW(a, struct oc_memo);
+}
+
+static void start(struct run *r)
+{
+    r->memo = r->oc->memo ? r->oc->memo : oc_memo_new(r->a);
+    r->slot_index = node_object(r->a);
+    if (r->memo->ready)
+        return;
+    r->memo->ready = true;
+    r->memo->context_index = node_object(r->a);
+    list_agents(r);
+}
+
+/* What the broken agents have to say. 0 where there is none. */
+static int finish(struct run *r)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < r->memo->agents.n; i++) {
+        const struct agent *g = &r->memo->agents.v[i];
+
+        for (size_t k = 0; g->broken && k < g->errors.n; k++)
+            diag_add(r->d, g->errors.v[k].level, g->errors.v[k].pos, g->errors.v[k].key, "%s", g->errors.v[k].msg);
+        if (g->broken)
+            rc = -1;
+    }
+    return rc;
+}
+
+int oc_expand(struct arena *a, const struct oc_expand *in, struct oc_expansion *ret, struct diags *d)
+{
+    const char *owner = arena_printf(a, "OpenClaw/%s", in->object->head.name);
+    struct run r = {.a = a, .in = in, .oc = in->oc, .d = d};
+
+    *ret = (struct oc_expansion){0};
+    start(&r);
+    for (size_t i = 0; i < in->n_records; i++)
+        judge_record(&r, &in->records[i], owner, &ret->n_foreign_backend);
+    if (r.left_alone)
+        diag_warning(d, in->object->head.pos, "", "%s: there is no config file; what is recorded is left alone", owner);
+    for (size_t i = 0; i < in->n_observations; i++)
+        for (size_t j = 0; j < in->observations[i].n; j++)
+            if (text_eq(in->observations[i].endpoint, in->endpoint))
+                judge_observed(&r, &in->observations[i].v[j]);
+    if (in->object->ensure == ENSURE_ALL)
+        want_all(&r);
+    warn_of_shared(&r);
+    ret->v = ARENA_ARRAY(a, struct desired, r.slots.n);
+    for (size_t i = 0; i < r.slots.n; i++)
+        ret->v[ret->n++] = desired_of(&r, &r.slots.v[i], owner);
+    return finish(&r);
+}
+
+int oc_check_agents(struct arena *a, const struct oc_instance *oc, struct diags *d)
+{
+    struct run r = {.a = a, .oc = oc, .d = d};
+
+    start(&r);
+    for (size_t i = 0; i < r.memo->agents.n; i++) {
+        const struct agent *g = &r.memo->agents.v[i];
+
+        const struct oc_context *c;
+
+        if (!is_on(g))
+            continue;
+        c = context(&r, i, strcmp(g->scope, "shared") == 0 ? "shared" : arena_printf(a, "agent:%s", g->id));
+        if (c)
+            oc_context_warn(oc, c, d);
+    }
+    return finish(&r);
+}

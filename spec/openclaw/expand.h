@@ -1,0 +1,64 @@
+/* expand: what one `kind: OpenClaw` wants, and which of its recorded runtimes nobody wants any more.
+ *
+ * OpenClaw makes a runtime at the first use of its scope and lists sessions nowhere. So:
+ *
+ *   ensure: all       wants, beforehand, one runtime for each agent that is sandboxed: of scope "agent:<id>", of scope "shared"
+ *                     (one for all of them), or, where scope is session, of the agent's main session if that is sandboxed
+ *                     at all. They are exempt from the idle prune; at their maximum age they are made anew.
+ *   ensure: existing  and also `all`, wants what is recorded, or shown under a name and scope of ours, and is still meant to be:
+ *
+ *       its agent is configured, not off, and has the same scope; its backend is docker; its name is what the config gives
+ *       today. A runtime of a session is wanted as long as its agent is. A browser must be enabled and allowed by the tool
+ *       policy besides.
+ *
+ * Whatever else is recorded in this install by OpenClaw for docker gets record.unwanted_because. This decides what is deleted, so
+ * in doubt it is left alone, neither wanted nor unwanted: a record of another backend or install, one without a scope key,
+ * one of an agent whose config has an error. What is shown without a record is wanted only if it certainly is of this install:
+ * by our label, or by OpenClaw's config hash (which holds this install's directories). A config file that is not there is
+ * an empty config to OpenClaw; here nothing is unwanted because of it.
+ *
+ * A scope key that several agents may use ("shared"; "agent:main", which is also that of keys that name no agent, under the
+ * default agent's config) is wanted if any of them wants it, and then in the form that it has, if that is right for one of
+ * them; else in the first's. */
+#ifndef RECONCLAW_SPEC_OPENCLAW_EXPAND_H
+#define RECONCLAW_SPEC_OPENCLAW_EXPAND_H
+
+#include "spec/diag.h"
+#include "spec/kinds.h"
+#include "spec/openclaw/context.h"
+#include "spec/world.h"
+
+#include <stddef.h>
+
+struct oc_expand {
+    const struct openclaw_object *object;
+    const struct oc_instance *oc;
+    const char *install;  /* of its state directory */
+    const char *endpoint; /* where OpenClaw's docker runtimes live: "docker" */
+    /* All that is recorded; of other installs and kinds, too. unwanted_because is written to. */
+    struct record *records;
+    size_t n_records;
+    const struct observation *observations;
+    size_t n_observations;
+};
+
+struct oc_expansion {
+    struct desired *v; /* `fields` is left to the backend's check() */
+    size_t n;
+    size_t n_foreign_backend; /* records of ssh, openshell, ...: not driven by this version, and not touched */
+};
+
+/* 0, or -1 where some agent's config has errors that only show when it is used (added to d): the other agents are expanded,
+ * nothing of that agent is wanted or unwanted, and nothing of this install should be removed while it lasts. ret is set in both
+ * cases. Warnings tell of agents that OpenClaw lets fight over one runtime. */
+int oc_expand(struct arena *a, const struct oc_expand *in, struct oc_expansion *ret, struct diags *d);
+
+/* Agents and contexts do not depend on records and observations: with a memo, a second expansion in the same arena, of the same
+ * config in the same round, finds them. Errors are told each time. */
+struct oc_memo *oc_memo_new(struct arena *a);
+
+/* For `validate`: what would go wrong when the agents are used. Every agent that is not off is looked at in full, whether or not
+ * it has a runtime. -1 after adding errors to d. */
+int oc_check_agents(struct arena *a, const struct oc_instance *oc, struct diags *d);
+
+#endif
