@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <pwd.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -92,4 +93,13 @@ int64_t host_now_ms(void)
 int64_t host_monotonic_ms(void)
 {
     return clock_ms(CLOCK_MONOTONIC);
+}
+
+uint32_t host_random(void)
+{
+    uint32_t x;
+
+    if (getrandom(&x, sizeof x, GRND_NONBLOCK) != (ssize_t)sizeof x)
+        x = (uint32_t)host_monotonic_ms() * 2654435761u;
+    return x;
 }

@@ -27,5 +27,6 @@ const char *host_path(struct arena *a, const struct host *h, const char *path);
 
 int64_t host_now_ms(void);       /* wall clock, since 1970 */
 int64_t host_monotonic_ms(void); /* for waiting */
+uint32_t host_random(void);      /* for jitter only */
 
 #endif

@@ -203,7 +203,7 @@ struct load *load_read(const struct host *host, const char *const *names, size_t
 
     if (!l)
         abort();
-    l->refs = 1;
+    atomic_init(&l->refs, 1);
     l->arena = arena_new();
     l->diags.arena = l->arena;
     read_specs(&in, names, n_names);
@@ -241,13 +241,13 @@ const char *load_file_path(const struct load *l, const char *name)
 
 struct load *load_ref(struct load *l)
 {
-    l->refs++;
+    atomic_fetch_add(&l->refs, 1);
     return l;
 }
 
 void load_unref(struct load *l)
 {
-    if (!l || --l->refs > 0)
+    if (!l || atomic_fetch_sub(&l->refs, 1) > 1)
         return;
     for (size_t i = 0; i < l->n_openclaws; i++)
         load_unref(l->openclaws[i].lender);

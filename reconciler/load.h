@@ -17,6 +17,7 @@
 #include "spec/openclaw/names.h"
 #include "watch/watch.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -35,7 +36,7 @@ struct load_openclaw {
 
 struct load {
     struct arena *arena;
-    unsigned refs;
+    atomic_uint refs; /* held by the loop and by the round in its thread */
     struct diags diags;
     bool specs_ok; /* false: specs and openclaws are the previous load's */
     bool implied;  /* no spec was found: one OpenClaw on the default config */

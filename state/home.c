@@ -171,6 +171,14 @@ static int put(struct home *h, const char *key, const void *bytes, size_t n, enu
     return file_replace(&h->dirs[DIR_KEYS], file, bytes, n, 0600, sync, e);
 }
 
+const char *home_key_path(struct home *h, struct arena *a, const char *key)
+{
+    struct err ignored;
+    const char *file;
+
+    return key_file(a, key, &file, &ignored) < 0 ? NULL : arena_printf(a, "%s/%s", h->dirs[DIR_KEYS].path, file);
+}
+
 int home_put(struct home *h, const char *key, const void *bytes, size_t n, struct err *e)
 {
     return put(h, key, bytes, n, FILE_SYNC, e);

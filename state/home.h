@@ -44,6 +44,9 @@ int home_delete(struct home *h, const char *key, struct err *e); /* 0 also where
 /* As home_put, but a crash of the machine may bring the old value back: for what can be worked out again. */
 int home_put_soft(struct home *h, const char *key, const void *bytes, size_t n, struct err *e);
 
+/* Where a key's value lies, for a watch. NULL for a key that cannot be one. */
+const char *home_key_path(struct home *h, struct arena *a, const char *key);
+
 /* Removes temp files of interrupted writes that are older than ten minutes. */
 int home_sweep(struct home *h, int64_t now_ms, struct err *e);
 

@@ -29,6 +29,7 @@ static const struct record_field {
     {"name", FIELD_TEXT, offsetof(struct record, name), true},
     {"install", FIELD_TEXT, offsetof(struct record, install), false},
     {"owner", FIELD_TEXT, offsetof(struct record, owner), false},
+    {"source", FIELD_TEXT, offsetof(struct record, source), false},
     {"backendId", FIELD_TEXT, offsetof(struct record, backend_id), false},
     {"runtimeLabel", FIELD_TEXT, offsetof(struct record, runtime_label), false},
     {"scopeKey", FIELD_TEXT, offsetof(struct record, scope_key), false},

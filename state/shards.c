@@ -541,6 +541,25 @@ static int write_locked(struct arena *a, const struct shards *s, const struct fi
     return 0;
 }
 
+int shards_file_version(struct arena *a, const struct shards *s, enum runtime_kind kind, const char *file, const char **ret,
+                        struct err *e)
+{
+    struct file_dir d;
+    char *bytes = NULL;
+    size_t n = 0;
+    int r;
+
+    *ret = NULL;
+    if (file_dir_open(shards_dir_path(a, s, kind), false, s->hook, &d, e) < 0)
+        return e->class == ERR_NOT_FOUND ? 0 : -1;
+    r = file_read(a, &d, file, LIMIT_SHARD_BYTES, &bytes, &n, NULL, e);
+    file_dir_close(&d);
+    if (r < 0)
+        return e->class == ERR_NOT_FOUND ? 0 : -1;
+    *ret = digest_sha256(a, bytes, n);
+    return 0;
+}
+
 int shards_update(const struct shards *s, enum runtime_kind kind, const struct node *entry, enum shard_rule rule,
                   const char *expect, const struct lock_wait *w, char ret_version[DIGEST_HEX], struct err *e)
 {

@@ -75,6 +75,9 @@ int shards_read(struct arena *a, const struct shards *s, struct shards_cache *ca
 struct record *shards_records(struct arena *a, const struct shards_view *v, size_t *ret_n);
 /* Whether what was recorded for this runtime could not be read. Then it is unknown, not absent. */
 bool shards_is_hidden(const struct shards_view *v, enum runtime_kind kind, const char *name);
+/* The version that a file of the registry has now; NULL in *ret where it is gone. `file` is of struct shard. */
+int shards_file_version(struct arena *a, const struct shards *s, enum runtime_kind kind, const char *file, const char **ret,
+                        struct err *e);
 /* The order of `openclaw sandbox list`: localeCompare of the names, then of the files. */
 int shards_sort_listed(struct shards_view *v, struct oc_collator *collator, struct err *e);
 

@@ -42,12 +42,6 @@ static void look(struct reader *r)
         r->c_bad = false;
         return;
     }
-    if ((unsigned char)*r->p < 0x80) {
-        r->c = (unsigned char)*r->p;
-        r->c_n = 1;
-        r->c_bad = false;
-        return;
-    }
     r->c_n = utf8_decode_lossy(r->p, (size_t)(r->end - r->p), &r->c, &r->c_bad);
     if (r->c_bad && !r->warned) {
         r->warned = true;
@@ -125,12 +119,10 @@ static int skip_blank(struct reader *r)
         if (r->c == '/') {
             if (skip_comment(r) < 0)
                 return -1;
-        } else if (r->c == ' ') {
+        } else if (r->c != END && js_is_space(r->c)) {
             next(r);
-        } else if ((r->c > ' ' && r->c < 0x7f) || r->c == END || !js_is_space(r->c)) {
-            return 0;
         } else {
-            next(r);
+            return 0;
         }
     }
 }
@@ -219,21 +211,6 @@ static int read_escape(struct reader *r)
     return 0;
 }
 
-/* Takes plain ASCII up to what read_string must look at, at once: most of most texts. */
-static void read_run(struct reader *r, uint32_t quote)
-{
-    const char *p = r->p;
-
-    while (p < r->end && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x80 && *p != '\\' && (unsigned char)*p != quote)
-        p++;
-    if (p == r->p)
-        return;
-    buf_put(&r->text, r->p, (size_t)(p - r->p));
-    r->col += (unsigned)(p - r->p);
-    r->p = p;
-    look(r);
-}
-
 /* Into r->text. */
 static int read_string(struct reader *r)
 {
@@ -241,7 +218,6 @@ static int read_string(struct reader *r)
 
     buf_clear(&r->text);
     next(r);
-    read_run(r, quote);
     while (r->c != quote) {
         if (r->c == END)
             return unexpected(r, "the string is not closed");
@@ -255,7 +231,6 @@ static int read_string(struct reader *r)
             put_char(&r->text, r->c);
             next(r);
         }
-        read_run(r, quote);
     }
     next(r);
     return 0;

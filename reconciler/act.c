@@ -1,0 +1,330 @@
+#include "reconciler/act.h"
+
+#include "reconciler/workspace.h"
+#include "spec/base/text.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct acting {
+    const struct act_conf *conf;
+    struct round *r;
+    struct endpoint_opener opener;
+    struct act_report *report;
+    pthread_mutex_t mutex; /* of the journal, the report's texts, and the caller's progress */
+};
+
+const char *act_past(enum act_kind kind)
+{
+    static const char *const words[ACT_KIND_COUNT] = {
+        [ACT_CREATE] = "created",     [ACT_START] = "started",   [ACT_STOP] = "stopped",   [ACT_PATCH] = "patched",
+        [ACT_RECREATE] = "recreated", [ACT_RESEED] = "reseeded", [ACT_PRUNE] = "pruned",   [ACT_ADOPT] = "adopted",
+        [ACT_FORGET] = "forgotten",   [ACT_HOLD] = "held",       [ACT_REPORT] = "reported"};
+
+    return words[kind];
+}
+
+/* --- what is known of an act's runtime
+ * ------------------------------------------------------------------------------------------------------- */
+
+static const char *install_of(const struct act *act)
+{
+    return act->want ? act->want->install : act->rec ? act->rec->install : act->obs ? act->obs->install : NULL;
+}
+
+static const char *owner_of(const struct act *act)
+{
+    return act->want ? act->want->owner : act->rec ? act->rec->owner : act->obs ? act->obs->owner : NULL;
+}
+
+/* OpenClaw's runtimes are recorded in its registry; ours in our own records alone. */
+static const struct round_openclaw *registry_of(const struct acting *x, const struct act *act)
+{
+    const struct round_openclaw *o = act->runtime == RUNTIME_SANDBOX ? NULL : round_openclaw(x->r, install_of(act));
+
+    return o && o->driven ? o : NULL;
+}
+
+/* A record may be of our own file only: begun, and not yet in OpenClaw's registry. */
+static const struct shard *shard_of(const struct round_openclaw *o, const struct act *act)
+{
+    for (size_t i = 0; o && act->rec && i < o->view.n; i++)
+        if (!o->view.v[i].shadowed && o->view.v[i].rec.kind == act->runtime && strcmp(o->view.v[i].rec.name, act->name) == 0)
+            return &o->view.v[i];
+    return NULL;
+}
+
+static struct record record_of(const struct acting *x, const struct act *act)
+{
+    struct record rec = {.created_at_ms = TIME_NONE, .last_used_at_ms = TIME_NONE};
+    const struct desired *want = act->want;
+
+    if (act->rec)
+        rec = *act->rec;
+    rec.endpoint = act->endpoint;
+    rec.name = act->name;
+    rec.kind = act->runtime;
+    rec.install = install_of(act);
+    rec.owner = owner_of(act);
+    if (act->obs) {
+        rec.id = act->obs->id;
+        rec.scope_key = rec.scope_key ? rec.scope_key : act->obs->scope_key;
+        rec.image = rec.image ? rec.image : act->obs->image;
+    }
+    if (want) {
+        rec.backend_id = want->backend_id ? want->backend_id : rec.backend_id;
+        rec.scope_key = want->scope_key ? want->scope_key : rec.scope_key;
+        rec.image = want->image ? want->image : rec.image;
+        rec.config_hash = want->config_hash;
+        rec.source = want->source;
+        rec.holds_data = !want->can_remake;
+    }
+    if (!rec.runtime_label)
+        rec.runtime_label = act->name;
+    if (!rec.config_label_kind)
+        rec.config_label_kind = "Image";
+    if (!rec.install)
+        rec.install = x->conf->store->install;
+    return rec;
+}
+
+/* What OpenClaw writes of a runtime. */
+static int put_shard(struct acting *x, const struct round_openclaw *o, const struct record *rec, struct err *e)
+{
+    const struct lock_wait wait = {.now_ms = host_now_ms(), .cancel = x->conf->cancel};
+
+    /* Whatever is there is merged under its lock: a use that OpenClaw has written meanwhile is kept. */
+    return shards_put(&o->shards, rec, SHARD_RECREATED, NULL, &wait, NULL, e);
+}
+
+/* --- the recorder
+ * -------------------------------------------------------------------------------------------------------------------------------
+ */
+
+static int on_intent(void *ctx, const struct act *act, struct err *e)
+{
+    struct acting *x = ctx;
+    struct record rec = record_of(x, act);
+
+    rec.creating = true;
+    rec.setup_failed = false;
+    if (registry_of(x, act) && workspace_prepare(x->conf->host, act->want, e) < 0)
+        return -1;
+    return record_put(x->conf->store->home, &rec, NULL, NULL, e);
+}
+
+static int on_fresh(void *ctx, const struct act *act, struct err *e)
+{
+    struct acting *x = ctx;
+    const struct round_openclaw *o = registry_of(x, act);
+    ARENA_AUTO a = arena_new();
+    const struct shard *shard = shard_of(o, act);
+    const char *version;
+
+    if (!shard)
+        return 0;
+    if (shards_file_version(a, &o->shards, act->runtime, shard->file, &version, e) < 0)
+        return -1;
+    if (!text_eq(version, act->rec->version))
+        return err_set(e, ERR_CONFLICT, 0, "its record changed since: it may be in use");
+    return 0;
+}
+
+static int on_made(void *ctx, const struct act *act, const struct act_result *res, int64_t created_at_ms, bool setup_failed,
+                   struct err *e)
+{
+    struct acting *x = ctx;
+    const struct round_openclaw *o = registry_of(x, act);
+    struct record rec = record_of(x, act);
+
+    rec.id = res->id;
+    rec.created_at_ms = created_at_ms;
+    rec.creating = false;
+    rec.setup_failed = setup_failed;
+    rec.cdp_port = res->cdp_port;
+    rec.no_vnc_port = res->no_vnc_port;
+    /* Our acts are no use: an existing time of last use stays, that of what is made beforehand is its creation. */
+    if (rec.last_used_at_ms == TIME_NONE)
+        rec.last_used_at_ms = created_at_ms;
+    if (setup_failed && res->setup_output) {
+        const struct journal_entry output = {.time_ms = host_now_ms(),
+                                             .event = JOURNAL_SETUP,
+                                             .object = rec.owner,
+                                             .endpoint = act->endpoint,
+                                             .runtime = act->name,
+                                             .kind = act->runtime,
+                                             .id = res->id,
+                                             .outcome = JOURNAL_FAILED,
+                                             .output = res->setup_output};
+        struct err ignored;
+
+        pthread_mutex_lock(&x->mutex);
+        (void)journal_append(x->conf->journal, &output, NULL, &ignored);
+        pthread_mutex_unlock(&x->mutex);
+    }
+    if (!o)
+        return record_put(x->conf->store->home, &rec, NULL, NULL, e);
+    /* Not good: OpenClaw's registry does not tell of it, as OpenClaw itself would not. */
+    if (setup_failed)
+        return record_put(x->conf->store->home, &rec, NULL, NULL, e);
+    if (put_shard(x, o, &rec, e) < 0)
+        return -1;
+    return record_remove(x->conf->store->home, &rec, NULL, e);
+}
+
+static int on_patched(void *ctx, const struct act *act, struct err *e)
+{
+    struct acting *x = ctx;
+    struct record rec = record_of(x, act);
+
+    /* What ran or stands still is no matter of OpenClaw's registry, and its runtimes are never patched. */
+    if (act->runtime != RUNTIME_SANDBOX || !act->rec)
+        return 0;
+    return record_put(x->conf->store->home, &rec, NULL, NULL, e);
+}
+
+static int on_adopted(void *ctx, const struct act *act, struct err *e)
+{
+    struct acting *x = ctx;
+    const struct round_openclaw *o = registry_of(x, act);
+    struct record rec = record_of(x, act);
+
+    rec.creating = false;
+    rec.created_at_ms = act->obs->created_at_ms != TIME_NONE ? act->obs->created_at_ms : host_now_ms();
+    rec.last_used_at_ms = act->rec && act->rec->last_used_at_ms != TIME_NONE ? act->rec->last_used_at_ms : host_now_ms();
+    /* What is there, not what is wanted. */
+    rec.image = act->obs->image ? act->obs->image : rec.image;
+    rec.config_hash = act->obs->config_hash ? act->obs->config_hash : rec.config_hash;
+    rec.cdp_port = act->obs->cdp_port;
+    rec.no_vnc_port = act->obs->no_vnc_port;
+    if (!o)
+        return record_put(x->conf->store->home, &rec, NULL, NULL, e);
+    if (put_shard(x, o, &rec, e) < 0)
+        return -1;
+    return record_remove(x->conf->store->home, &rec, NULL, e);
+}
+
+static int on_gone(void *ctx, const struct act *act, struct err *e)
+{
+    struct acting *x = ctx;
+    const struct round_openclaw *o = registry_of(x, act);
+    struct record rec = record_of(x, act);
+    const struct lock_wait wait = {.now_ms = host_now_ms(), .cancel = x->conf->cancel};
+
+    if (shard_of(o, act) && shards_remove(&o->shards, act->runtime, act->name, act->rec->version, &wait, e) < 0)
+        return -1;
+    return record_remove(x->conf->store->home, &rec, NULL, e);
+}
+
+/* --- telling
+ * -------------------------------------------------------------------------------------------------------------------------------------
+ */
+
+static void write_journal(struct acting *x, const struct act *act, const struct act_ended *ended)
+{
+    ARENA_AUTO a = arena_new();
+    struct journal_entry entry = {.time_ms = host_now_ms(),
+                                  .event = ended ? JOURNAL_ACT_END : JOURNAL_ACT_BEGIN,
+                                  .object = owner_of(act),
+                                  .endpoint = act->endpoint,
+                                  .runtime = act->name,
+                                  .kind = act->runtime,
+                                  .id = act->obs ? act->obs->id : NULL,
+                                  .act = act_kind_name(act->kind),
+                                  .reason = act->reason,
+                                  .want = act->want ? round_want(a, x->r, act->want) : NULL,
+                                  .asked = x->conf->asked,
+                                  .fields = act->changes,
+                                  .n_fields = act->n_changes};
+    struct err e;
+
+    if (ended) {
+        entry.outcome = ended->end == ACT_ENDED_DONE     ? JOURNAL_OK
+                        : ended->end == ACT_ENDED_FAILED ? JOURNAL_FAILED
+                                                         : JOURNAL_CANCELLED;
+        entry.error = ended->err.class;
+        entry.message = ended->end == ACT_ENDED_DONE ? NULL : ended->err.msg;
+    }
+    if (journal_append(x->conf->journal, &entry, NULL, &e) < 0 && !x->report->journal_error)
+        x->report->journal_error = arena_strdup(x->r->a, e.msg);
+}
+
+static void on_progress(void *ctx, const struct act *act, const struct act_ended *ended)
+{
+    struct acting *x = ctx;
+
+    pthread_mutex_lock(&x->mutex);
+    write_journal(x, act, ended);
+    if (x->conf->progress)
+        x->conf->progress(x->conf->ctx, act, ended);
+    pthread_mutex_unlock(&x->mutex);
+}
+
+static int open_endpoint(void *ctx, const char *endpoint, struct backend **ret, struct err *e)
+{
+    return endpoint_open(ctx, endpoint, ret, e);
+}
+
+static int64_t now_ms(void *ctx)
+{
+    return host_now_ms();
+}
+
+static void count(struct act_report *report, const struct plan *p)
+{
+    for (size_t i = 0; i < p->n_acts; i++) {
+        switch (report->v[i].end) {
+        case ACT_ENDED_DONE:
+            report->n_done[p->acts[i].kind]++;
+            report->n_all_done++;
+            break;
+        case ACT_ENDED_FAILED:
+            report->n_failed++;
+            break;
+        case ACT_ENDED_HELD:
+            report->n_held++;
+            break;
+        case ACT_ENDED_CANCELLED:
+            report->n_cancelled++;
+            break;
+        case ACT_ENDED_NONE:
+        case ACT_END_COUNT:
+            break;
+        }
+    }
+}
+
+void act_execute(const struct act_conf *conf, struct round *r, struct act_report *ret)
+{
+    struct acting x = {
+        .conf = conf,
+        .r = r,
+        .opener = {.host = conf->host, .state_dir = conf->host->home_dir, .install = conf->store->install},
+        .report = ret,
+        .mutex = PTHREAD_MUTEX_INITIALIZER,
+    };
+    const struct recorder recorder = {.ctx = &x,
+                                      .intent = on_intent,
+                                      .fresh = on_fresh,
+                                      .made = on_made,
+                                      .patched = on_patched,
+                                      .adopted = on_adopted,
+                                      .gone = on_gone,
+                                      .progress = on_progress};
+    struct executor_conf exec = {.open = open_endpoint,
+                                 .open_ctx = &x.opener,
+                                 .recorder = &recorder,
+                                 .now_ms = now_ms,
+                                 .cancel = conf->cancel,
+                                 .grants = conf->grants,
+                                 .n_grants = conf->n_grants,
+                                 .concurrency = r->load->specs.policy.concurrency};
+
+    exec.seed = host_random();
+    *ret = (struct act_report){.v = ARENA_ARRAY(r->a, struct act_ended, r->plan.n_acts)};
+    executor_run(&r->plan, &exec, ret->v);
+    count(ret, &r->plan);
+    round_remember(r, conf->store);
+    pthread_mutex_destroy(&x.mutex);
+}

@@ -1,0 +1,43 @@
+/* act: executes the plan of a look, records what happened in OpenClaw's registry, our own records and the journal, and remembers
+ * what makes the next look cheaper. What `apply`, `recreate`, `prune` and the daemon share, so that none of them can do what
+ * another would not.
+ *
+ * Blocking. The round must have been looked at under the round lock (round_lock), which is still held. */
+#ifndef RECONCLAW_RECONCILER_ACT_H
+#define RECONCLAW_RECONCILER_ACT_H
+
+#include "reconciler/executor.h"
+#include "reconciler/round.h"
+#include "state/journal.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct act_report {
+    struct act_ended *v; /* as many as plan.n_acts; in the round's arena */
+    size_t n_done[ACT_KIND_COUNT];
+    size_t n_all_done, n_failed, n_held, n_cancelled;
+    const char *journal_error; /* a line could not be written; NULL: all were */
+};
+
+struct act_conf {
+    const struct host *host;
+    struct store *store;
+    struct journal *journal;
+    const struct grant *grants;
+    size_t n_grants;
+    const atomic_bool *cancel;
+    /* From any thread, one at a time, when an act begins (ended NULL) and ends; may be NULL. */
+    void (*progress)(void *ctx, const struct act *act, const struct act_ended *ended);
+    void *ctx;
+    bool asked; /* by the owner's command: no turn in the sense of the flapping guard */
+};
+
+/* Cannot fail as a whole: each act tells. */
+void act_execute(const struct act_conf *conf, struct round *r, struct act_report *ret);
+
+/* "recreated" "created": the word for an act that is done. */
+const char *act_past(enum act_kind kind);
+
+#endif

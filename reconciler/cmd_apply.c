@@ -1,0 +1,343 @@
+/* apply, prune, recreate: a round that acts, by hand. */
+#include "reconciler/cmd.h"
+
+#include "reconciler/act.h"
+#include "reconciler/core/plan_text.h"
+#include "reconciler/look.h"
+#include "reconciler/rows.h"
+#include "spec/base/text.h"
+#include "spec/base/vec.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- asking
+ * -----------------------------------------------------------------------------------------------------------------------------
+ */
+
+static bool is_destructive(const struct act *act)
+{
+    return act->kind == ACT_RECREATE || act->kind == ACT_PRUNE || act->kind == ACT_RESEED ||
+           (act->kind == ACT_PATCH && act->restart) || act->kind == ACT_STOP;
+}
+
+/* 0 to go on; else the exit code. */
+static int ask(struct cli *cli, const struct plan *p)
+{
+    size_t n = 0;
+    struct err e;
+
+    for (size_t i = 0; i < p->n_acts; i++)
+        n += is_destructive(&p->acts[i]);
+    if (n == 0 || cli->opt.yes)
+        return 0;
+    if (!cli->interactive) {
+        err_set(&e, ERR_REFUSED, 0, "%zu acts remove or restart a runtime, and nobody can be asked: give --yes", n);
+        return cli_fail(cli, &e);
+    }
+    if (cli_confirm(cli, arena_printf(cli->a, "%zu acts remove or restart a runtime. Go on?", n)))
+        return 0;
+    (void)fprintf(cli->err, "Nothing was done.\n");
+    return EXIT_HELD;
+}
+
+/* --- telling
+ * ---------------------------------------------------------------------------------------------------------------------------- */
+
+struct telling {
+    struct cli *cli;
+    size_t n, total;
+};
+
+static void on_progress(void *ctx, const struct act *act, const struct act_ended *ended)
+{
+    struct telling *t = ctx;
+    BUF_AUTO b = BUF_INIT(1u << 20);
+
+    if (!ended)
+        return;
+    t->n++;
+    if (t->cli->opt.json)
+        return;
+    act_format(&b, act, host_now_ms());
+    (void)fprintf(t->cli->out, "[%zu/%zu] %s: %s%s%s\n", t->n, t->total,
+                  ended->end == ACT_ENDED_DONE ? "done" : act_end_name(ended->end), buf_str(&b),
+                  ended->end == ACT_ENDED_DONE ? "" : ": ", ended->end == ACT_ENDED_DONE ? "" : ended->err.msg);
+    (void)fflush(t->cli->out);
+}
+
+static struct node *results_node(struct arena *a, const struct plan *p, const struct act_report *report)
+{
+    struct node *list = node_array(a);
+
+    for (size_t i = 0; i < p->n_acts; i++) {
+        struct node *o;
+
+        if (report->v[i].end == ACT_ENDED_NONE)
+            continue;
+        o = node_object(a);
+        node_set(a, o, "endpoint", node_string(a, p->acts[i].endpoint));
+        node_set(a, o, "name", node_string(a, p->acts[i].name));
+        node_set(a, o, "act", node_string(a, act_kind_name(p->acts[i].kind)));
+        node_set(a, o, "result", node_string(a, act_end_name(report->v[i].end)));
+        if (report->v[i].end != ACT_ENDED_DONE) {
+            node_set(a, o, "class", node_string(a, err_class_name(report->v[i].err.class)));
+            node_set(a, o, "message", node_string(a, report->v[i].err.msg));
+        }
+        node_push(a, list, o);
+    }
+    return list;
+}
+
+static void print_summary(struct cli *cli, const struct plan *p, const struct act_report *report)
+{
+    BUF_AUTO b = BUF_INIT(4096);
+
+    for (enum act_kind k = 0; k < ACT_KIND_COUNT; k++)
+        if (report->n_done[k] > 0)
+            buf_printf(&b, "%s%zu %s", b.n ? ", " : "", report->n_done[k], act_past(k));
+    if (report->n_failed > 0)
+        buf_printf(&b, "%s%zu failed", b.n ? ", " : "", report->n_failed);
+    if (report->n_held + p->count[ACT_HOLD] > 0)
+        buf_printf(&b, "%s%zu held", b.n ? ", " : "", report->n_held + p->count[ACT_HOLD]);
+    if (report->n_cancelled > 0)
+        buf_printf(&b, "%s%zu cancelled", b.n ? ", " : "", report->n_cancelled);
+    if (p->n_unknown > 0)
+        buf_printf(&b, "%s%zu endpoints unknown", b.n ? ", " : "", p->n_unknown);
+    (void)fprintf(cli->out, "%s.\n", b.n ? buf_str(&b) : "Nothing to do");
+}
+
+/* --- acting
+ * -------------------------------------------------------------------------------------------------------------------------------
+ */
+
+/* What a terminal's Ctrl-C sets: begun acts end, no other begins. */
+static atomic_bool interrupted;
+
+static void on_interrupt(int signal)
+{
+    atomic_store(&interrupted, true);
+}
+
+static int exit_code(const struct look *look, const struct act_report *report)
+{
+    const struct plan *p = &look->round->plan;
+
+    if (report->n_failed > 0 || report->n_cancelled > 0)
+        return EXIT_FAILED;
+    if (report->n_held > 0 || p->count[ACT_HOLD] > 0 || p->n_unknown > 0 || look->round->blocked)
+        return EXIT_HELD;
+    return EXIT_OK;
+}
+
+static int execute(struct cli *cli, const char *command, struct look *look)
+{
+    struct telling telling = {.cli = cli};
+    const struct grant grant = {.endpoint = cli->opt.endpoint, .allows = GRANT_USE};
+    struct act_conf conf = {.host = &cli->host,
+                            .store = &look->store,
+                            .grants = &grant,
+                            .n_grants = cli->opt.allow_in_use,
+                            .cancel = &interrupted,
+                            .progress = on_progress,
+                            .ctx = &telling,
+                            .asked = true};
+    const struct sigaction on = {.sa_handler = on_interrupt};
+    struct act_report report;
+    struct err e;
+
+    if (journal_open(look->store.home, 0, &conf.journal, &e) < 0)
+        return cli_fail(cli, &e);
+    for (size_t i = 0; i < look->round->plan.n_acts; i++)
+        telling.total += look->round->plan.acts[i].kind != ACT_HOLD && look->round->plan.acts[i].kind != ACT_REPORT;
+    (void)sigaction(SIGINT, &on, NULL);
+    (void)sigaction(SIGTERM, &on, NULL);
+    act_execute(&conf, look->round, &report);
+    journal_close(conf.journal);
+    if (report.journal_error)
+        (void)fprintf(cli->err, "warning: the journal: %s\n", report.journal_error);
+    if (cli->opt.json) {
+        struct node *o = cli_object(cli, command);
+
+        node_set(cli->a, o, "plan", plan_node(cli->a, &look->round->plan));
+        node_set(cli->a, o, "results", results_node(cli->a, &look->round->plan, &report));
+        node_set(cli->a, o, "notices", look_notices_json(cli->a, look->round));
+        cli_print_json(cli, o);
+    } else {
+        print_summary(cli, &look->round->plan, &report);
+    }
+    return exit_code(look, &report);
+}
+
+static void show_plan(struct cli *cli, const struct plan *p)
+{
+    BUF_AUTO text = BUF_INIT(SIZE_MAX / 4);
+
+    if (cli->opt.json || (plan_is_empty(p) && p->n_acts == 0 && p->n_unknown == 0))
+        return;
+    plan_emit_text(&text, p, cli->color ? PLAN_TEXT_COLOUR : 0);
+    (void)fwrite(buf_str(&text), 1, text.n, cli->out);
+    (void)fflush(cli->out);
+}
+
+static int show_ask_execute(struct cli *cli, const char *command, struct look *look)
+{
+    int code;
+
+    look_print_notices(cli, look->round);
+    if (look->round->diags.n_errors > 0)
+        return EXIT_CONFIG; /* half of what the owner wrote is not what the owner wants */
+    show_plan(cli, &look->round->plan);
+    code = ask(cli, &look->round->plan);
+    return code ? code : execute(cli, command, look);
+}
+
+int cmd_apply(struct cli *cli)
+{
+    __attribute__((cleanup(look_close))) struct look look = {0};
+    int code = look_open(cli, LOOK_ACT, &look);
+
+    return code ? code : show_ask_execute(cli, "apply", &look);
+}
+
+/* --- recreate: flags and their meaning as `openclaw sandbox recreate` (2026.5.3)
+ * ------------------------------------------------------------ */
+
+static bool is_asked_for(const struct cli *cli, const struct row *row)
+{
+    const char *scope = row->rec && row->rec->scope_key ? row->rec->scope_key : row->obs ? row->obs->scope_key : NULL;
+    enum runtime_kind kind = cli->opt.browser ? RUNTIME_BROWSER : RUNTIME_CONTAINER;
+
+    if (cli->opt.endpoint && strcmp(row->endpoint, cli->opt.endpoint) != 0)
+        return false;
+    for (size_t i = 0; i < cli->n_args; i++)
+        if (row_is_called(row, cli->args[i]))
+            return true;
+    if (row->kind != kind || !row->rec)
+        return false;
+    if (cli->opt.all)
+        return true;
+    if (cli->opt.session)
+        return scope && strcmp(scope, cli->opt.session) == 0;
+    if (cli->opt.agent && scope) {
+        /* "agent:X" and all below it; X as it is given. */
+        size_t n = strlen(cli->opt.agent);
+
+        return text_has_prefix(scope, "agent:") && strncmp(scope + 6, cli->opt.agent, n) == 0 &&
+               (scope[6 + n] == '\0' || scope[6 + n] == ':');
+    }
+    return false;
+}
+
+static int ask_for(struct cli *cli, const struct round *first, struct request **ret, size_t *ret_n)
+{
+    VEC(struct request) v = {0};
+    size_t n;
+    const struct row *rows = rows_make(cli->a, first, &n);
+
+    for (size_t i = 0; i < n; i++)
+        if ((rows[i].rec || rows[i].obs) && is_asked_for(cli, &rows[i]))
+            VEC_PUSH(cli->a, &v,
+                     ((struct request){.endpoint = arena_strdup(cli->a, rows[i].endpoint),
+                                       .name = arena_strdup(cli->a, rows[i].name),
+                                       .runtime = rows[i].kind,
+                                       .kind = ACT_RECREATE}));
+    for (size_t i = 0; i < cli->n_args; i++) {
+        bool found = false;
+        struct err e;
+
+        for (size_t k = 0; k < n && !found; k++)
+            found = (rows[k].rec || rows[k].obs) && row_is_called(&rows[k], cli->args[i]);
+        if (!found) {
+            err_set(&e, ERR_NOT_FOUND, 0, "no runtime '%s'", cli->args[i]);
+            return cli_fail(cli, &e);
+        }
+    }
+    *ret = v.v;
+    *ret_n = v.n;
+    return 0;
+}
+
+/* Only the acts that `keep` takes, with what of them waits for what; the rest of the plan is for `apply`. */
+static void keep_acts(struct round *r, bool (*keep)(const struct round *, const struct act *))
+{
+    struct plan *p = &r->plan;
+    VEC(struct act) acts = {0};
+    size_t *place = ARENA_ARRAY(r->a, size_t, p->n_acts), n = 0;
+
+    memset(p->count, 0, sizeof p->count);
+    for (size_t i = 0; i < p->n_acts; i++)
+        place[i] = keep(r, &p->acts[i]) ? n++ : SIZE_MAX;
+    for (size_t i = 0; i < p->n_acts; i++) {
+        struct act act = p->acts[i];
+        size_t *after = ARENA_ARRAY(r->a, size_t, act.n_after), n_after = 0;
+
+        if (place[i] == SIZE_MAX)
+            continue;
+        for (size_t k = 0; k < act.n_after; k++)
+            if (place[act.after[k]] != SIZE_MAX)
+                after[n_after++] = place[act.after[k]];
+        act.after = after;
+        act.n_after = n_after;
+        p->count[act.kind]++;
+        VEC_PUSH(r->a, &acts, act);
+    }
+    p->acts = acts.v;
+    p->n_acts = acts.n;
+}
+
+static bool is_requested(const struct round *r, const struct act *act)
+{
+    for (size_t k = 0; k < r->world.n_requests; k++)
+        if (strcmp(r->world.requests[k].name, act->name) == 0 && strcmp(r->world.requests[k].endpoint, act->endpoint) == 0 &&
+            r->world.requests[k].runtime == act->runtime)
+            return true;
+    return false;
+}
+
+static bool is_removal(const struct round *r, const struct act *act)
+{
+    enum act_kind due = act->kind == ACT_HOLD ? act->held : act->kind;
+
+    return due == ACT_PRUNE || due == ACT_FORGET;
+}
+
+int cmd_recreate(struct cli *cli)
+{
+    __attribute__((cleanup(look_close))) struct look look = {0};
+    const struct look_ask asking = {.ask = ask_for};
+    unsigned ways = (cli->n_args > 0) + (cli->opt.all ? 1u : 0u) + (cli->opt.session != NULL) + (cli->opt.agent != NULL);
+    struct err e;
+    int code;
+
+    if (ways != 1) {
+        err_set(&e, ERR_USAGE, 0,
+                ways == 0 ? "say which: NAME..., --all, --session KEY or --agent ID"
+                          : "say only one of: NAME..., --all, --session, --agent");
+        return cli_fail(cli, &e);
+    }
+    code = look_open_asking(cli, LOOK_ACT, NULL, 0, &asking, &look);
+    if (code)
+        return code;
+    if (look.round->world.n_requests == 0) {
+        if (cli->opt.json)
+            cli_print_json(cli, cli_object(cli, "recreate"));
+        else
+            (void)fprintf(cli->out, "No runtime matches.\n");
+        return EXIT_OK;
+    }
+    keep_acts(look.round, is_requested);
+    return show_ask_execute(cli, "recreate", &look);
+}
+
+int cmd_prune(struct cli *cli)
+{
+    __attribute__((cleanup(look_close))) struct look look = {0};
+    int code = look_open(cli, LOOK_ACT, &look);
+
+    if (code)
+        return code;
+    keep_acts(look.round, is_removal);
+    return show_ask_execute(cli, "prune", &look);
+}

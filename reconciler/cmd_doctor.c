@@ -1,0 +1,155 @@
+/* doctor: what is wrong with registries and endpoints; --fix migrates what older releases of OpenClaw left, as its own doctor
+ * does. */
+#include "reconciler/cmd.h"
+
+#include "reconciler/look.h"
+#include "spec/base/text.h"
+#include "state/doctor.h"
+#include "state/journal.h"
+
+#include <string.h>
+
+#define PROBE_TIMEOUT_MS 10000
+
+struct examining {
+    struct cli *cli;
+    struct look *look;
+    struct node *findings; /* with -o json */
+    size_t n_wrong, n_mended;
+};
+
+/* One finding, at once in both forms. */
+static void found(struct examining *x, bool wrong, const char *object, const char *remedy, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+static void found(struct examining *x, bool wrong, const char *object, const char *remedy, const char *fmt, ...)
+{
+    struct arena *a = x->cli->a;
+    va_list ap;
+
+    va_start(ap, fmt);
+    const char *text = arena_vprintf(a, fmt, ap);
+    va_end(ap);
+    x->n_wrong += wrong;
+    if (x->findings) {
+        struct node *o = node_object(a);
+
+        node_set(a, o, "ok", node_bool(a, !wrong));
+        node_set(a, o, "object", node_string(a, object));
+        node_set(a, o, "message", node_string(a, text));
+        node_set(a, o, "remedy", remedy ? node_string(a, remedy) : node_null(a));
+        node_push(a, x->findings, o);
+        return;
+    }
+    (void)fprintf(x->cli->out, "%-8s %s: %s%s%s\n", wrong ? "problem" : "ok", text_escaped(a, object), text_escaped(a, text),
+                  remedy ? "; try: " : "", remedy ? text_escaped(a, remedy) : "");
+}
+
+static void examine_monoliths(struct examining *x, const struct round_openclaw *o, const char *object)
+{
+    struct cli *cli = x->cli;
+    const struct lock_wait wait = {.now_ms = host_now_ms()};
+    struct doctor_plan plan;
+    struct err e = {0};
+
+    if (doctor_plan(cli->a, &o->shards, wait.now_ms, &plan, &e) < 0) {
+        found(x, true, object, NULL, "%s", e.msg);
+        return;
+    }
+    if (plan.is_empty)
+        return;
+    if (cli->opt.fix && o->generation.may_write && doctor_apply(cli->a, &o->shards, &plan, &wait, &e) < 0) {
+        found(x, true, object, "reconclaw doctor --fix, again", "%s", e.msg);
+        return;
+    }
+    for (size_t i = 0; i < DOCTOR_N_FILES; i++) {
+        const struct doctor_file *f = &plan.files[i];
+        bool mended = cli->opt.fix && o->generation.may_write;
+
+        if (f->status == DOCTOR_MISSING)
+            continue;
+        x->n_mended += mended;
+        found(x, !mended, object, mended ? NULL : "reconclaw doctor --fix", "%s%s: %s%s%s%s%s, %zu entries",
+              mended ? "" : "would be ", doctor_status_name(f->status), f->path, f->why ? ": " : "", f->why ? f->why : "",
+              f->quarantine ? ", kept as " : "", f->quarantine ? f->quarantine : "", f->n_entries);
+        for (size_t k = 0; k < f->n_entries; k++)
+            found(x, false, object, NULL, "  %s %s", doctor_fate_name(f->entries[k].fate), f->entries[k].name);
+    }
+}
+
+static void examine_registry(struct examining *x, const struct round_openclaw *o)
+{
+    struct cli *cli = x->cli;
+    const char *object = arena_printf(cli->a, "OpenClaw/%s", o->from->object->head.name);
+
+    found(x, !o->generation.may_write, object, o->generation.remedy, "registry of '%s': %s%s%s", o->from->paths.state_dir,
+          generation_kind_name(o->generation.kind), o->generation.why[0] ? ": " : "", o->generation.why);
+    examine_monoliths(x, o, object);
+    for (size_t i = 0; i < o->view.issues.n; i++) {
+        const struct issue *s = &o->view.issues.v[i];
+
+        found(x, true, object, NULL, "%s: %s: %s", issue_kind_name(s->kind), s->path, s->text);
+    }
+    if (cli->opt.fix && o->driven) {
+        const struct lock_wait wait = {.now_ms = host_now_ms()};
+        struct err e;
+        size_t n = 0;
+
+        if (shards_sweep(&o->shards, &o->view, &wait, &n, &e) < 0)
+            found(x, true, object, NULL, "%s", e.msg);
+        else if (n > 0)
+            found(x, false, object, NULL, "removed %zu temporary files of interrupted writes", n);
+        x->n_mended += n;
+    }
+}
+
+static void examine_endpoint(struct examining *x, const char *endpoint)
+{
+    const struct endpoint_opener opener = {
+        .host = &x->cli->host, .state_dir = x->cli->host.home_dir, .install = x->look->store.install};
+    const struct call call = {.timeout_ms = PROBE_TIMEOUT_MS};
+    __attribute__((cleanup(endpoint_closep))) struct backend *b = NULL;
+    struct backend_info info = {0};
+    struct err e = {0};
+
+    if (endpoint_open(&opener, endpoint, &b, &e) < 0 || b->ops->probe(b, &call, &info, &e) < 0) {
+        found(x, true, endpoint, NULL, "%s", e.msg);
+        return;
+    }
+    found(x, false, endpoint, NULL, "answers: version %s%s%s%s%s", info.version, info.api[0] ? ", API " : "", info.api,
+          info.remark[0] ? "; " : "", info.remark);
+}
+
+int cmd_doctor(struct cli *cli)
+{
+    __attribute__((cleanup(look_close))) struct look look = {0};
+    struct examining x = {.cli = cli, .look = &look, .findings = cli->opt.json ? node_array(cli->a) : NULL};
+    int code = look_open_asking(cli, cli->opt.fix ? LOOK_MEND : LOOK_LENIENT, cli->args, cli->n_args, NULL, &look);
+    bool bubblewrap_seen = false;
+
+    if (code)
+        return code;
+    x.n_wrong += look.load->diags.n_errors;
+    for (size_t i = 0; i < look.round->n_openclaws; i++)
+        examine_registry(&x, &look.round->openclaws[i]);
+    for (size_t i = 0; i < look.round->own.issues.n; i++)
+        found(&x, true, "records", NULL, "%s: %s", look.round->own.issues.v[i].path, look.round->own.issues.v[i].text);
+    for (size_t i = 0; i < look.round->n_looks; i++) {
+        examine_endpoint(&x, look.round->looks[i].endpoint);
+        bubblewrap_seen = bubblewrap_seen || strcmp(look.round->looks[i].endpoint, "bubblewrap") == 0;
+    }
+    if (!bubblewrap_seen && look.load->specs.n_sandboxes == 0 && look.round->n_looks == 0)
+        examine_endpoint(&x, "bubblewrap");
+    if (cli->opt.json) {
+        struct node *o = cli_object(cli, "doctor");
+
+        node_set(cli->a, o, "problems", node_number(cli->a, (double)x.n_wrong));
+        node_set(cli->a, o, "mended", node_number(cli->a, (double)x.n_mended));
+        node_set(cli->a, o, "findings", x.findings);
+        node_set(cli->a, o, "diagnostics", cli_diags_json(cli->a, &look.load->diags));
+        cli_print_json(cli, o);
+    } else {
+        (void)fprintf(cli->out, "%zu %s", x.n_wrong, x.n_wrong == 1 ? "problem" : "problems");
+        (void)fprintf(cli->out, ", %zu mended\n", x.n_mended);
+    }
+    return x.n_wrong ? EXIT_FAILED : EXIT_OK;
+}

@@ -1,0 +1,613 @@
+#include "reconciler/daemon.h"
+
+#include "reconciler/act.h"
+#include "reconciler/core/plan_text.h"
+#include "reconciler/follow.h"
+#include "reconciler/load.h"
+#include "reconciler/pauses.h"
+#include "reconciler/report.h"
+#include "reconciler/round.h"
+#include "spec/base/num.h"
+#include "spec/base/text.h"
+#include "watch/settle.h"
+#include "watch/watch.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+#include <unistd.h>
+
+#define RELOADS_MOST   3    /* while files change under us; then they settle first */
+#define RETRY_FIRST_MS 1000 /* after a round with a failure */
+#define RETRY_MOST_MS  60000
+#define LOCK_TRIES     20    /* `status` asks for the lock, for a moment */
+#define ROUND_LOCK_MS  60000 /* another reconclaw is acting */
+#define BUSY_AGAIN_MS  5000  /* the end of an exec is told by no one */
+
+/* One round in its thread. Filled by the loop before it starts, read by the loop after it has ended. */
+struct running {
+    struct daemon *d;
+    struct load *load;
+    bool deep;
+    pthread_t thread;
+    bool active;
+    struct round *round; /* NULL: it could not be made, see err */
+    struct act_report report;
+    struct err err;
+};
+
+struct daemon {
+    struct cli *cli;
+    sd_event *event;
+    sd_event_source *timer;
+    struct store store;
+    struct journal *journal;
+    struct watch *watch;
+    struct follow *follow;
+    struct endpoint_opener opener;
+    struct settle settle;
+    struct load *load;  /* in force: good, or with last good parts */
+    struct load *files; /* what the files hold now; the same as `load` where that is good */
+    struct report_service service;
+    struct running run;
+    int done_fd, hint_fd;
+    atomic_bool cancel;
+    bool stopping, again, again_deep;
+    bool watch_blind;      /* some path could not be watched: told once */
+    int64_t next_due_ms;   /* wall clock; TIME_NONE */
+    int64_t next_audit_ms; /* monotonic */
+    int64_t retry_ms;      /* monotonic; TIME_NONE: no retry is due */
+    int64_t backoff_ms;
+    char *shown_holds; /* the holds told last, so that a hold is told once */
+};
+
+/* One line on stderr, which journald and terminals both take. Written at once: lines of several threads do not mix. */
+static void say(struct daemon *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void say(struct daemon *d, const char *fmt, ...)
+{
+    ARENA_AUTO a = arena_new();
+    BUF_AUTO line = BUF_INIT(1u << 20);
+    va_list ap;
+
+    va_start(ap, fmt);
+    buf_printf(&line, "%s ", cli_time(a, host_now_ms()));
+    buf_vprintf(&line, fmt, ap);
+    va_end(ap);
+    buf_putc(&line, '\n');
+    (void)fwrite(buf_str(&line), 1, line.n, d->cli->err);
+    (void)fflush(d->cli->err);
+}
+
+static void note(struct daemon *d, const struct journal_entry *entry)
+{
+    struct err e;
+
+    if (d->journal && journal_append(d->journal, entry, NULL, &e) < 0)
+        say(d, "journal: %s", e.msg);
+}
+
+/* --- the round, in its thread
+ * -------------------------------------------------------------------------------------------------------- */
+
+static void on_progress(void *ctx, const struct act *act, const struct act_ended *ended)
+{
+    struct daemon *d = ctx;
+    BUF_AUTO b = BUF_INIT(1u << 20);
+
+    if (!ended)
+        return;
+    if (ended->end == ACT_ENDED_DONE)
+        buf_printf(&b, "%s %s/", act_past(act->kind), act->endpoint);
+    else
+        buf_printf(&b, "%s %s of %s/", act_kind_name(act->kind),
+                   ended->end == ACT_ENDED_HELD     ? "held"
+                   : ended->end == ACT_ENDED_FAILED ? "failed"
+                                                    : "cancelled",
+                   act->endpoint);
+    text_escape(&b, act->name, strlen(act->name));
+    buf_puts(&b, ": ");
+    if (ended->end == ACT_ENDED_DONE)
+        text_escape(&b, act->reason, strlen(act->reason));
+    else
+        buf_puts(&b, ended->err.msg);
+    for (size_t i = 0; i < act->n_changes && ended->end == ACT_ENDED_DONE; i++) {
+        buf_puts(&b, i ? ", " : " (");
+        field_change_format(&b, &act->changes[i]);
+        if (i + 1 == act->n_changes)
+            buf_putc(&b, ')');
+    }
+    say(d, "%s", buf_str(&b));
+}
+
+static void *run_round(void *arg)
+{
+    struct running *run = arg;
+    struct daemon *d = run->d;
+    const struct round_conf look = {
+        .host = &d->cli->host, .store = &d->store, .load = run->load, .deep = run->deep, .cancel = &d->cancel};
+    const struct act_conf act = {.host = &d->cli->host,
+                                 .store = &d->store,
+                                 .journal = d->journal,
+                                 .cancel = &d->cancel,
+                                 .progress = on_progress,
+                                 .ctx = d};
+    const uint64_t one = 1;
+    int lock_fd = -1;
+
+    if (round_lock(&d->store, ROUND_LOCK_MS, &d->cancel, &lock_fd, &run->err) == 0 &&
+        round_look(&look, &run->round, &run->err) == 0)
+        act_execute(&act, run->round, &run->report);
+    if (lock_fd >= 0)
+        (void)close(lock_fd);
+    ssize_t ignored = write(d->done_fd, &one, sizeof one);
+    (void)ignored;
+    return NULL;
+}
+
+static void start_round(struct daemon *d, bool deep)
+{
+    if (d->stopping)
+        return;
+    if (d->run.active) {
+        d->again = true;
+        d->again_deep = d->again_deep || deep;
+        return;
+    }
+    /* The thread gets its own reference counted before it starts; counts change on the loop's thread only. */
+    d->run = (struct running){.d = d, .load = load_ref(d->load), .deep = deep};
+    d->retry_ms = TIME_NONE;
+    if (pthread_create(&d->run.thread, NULL, run_round, &d->run) != 0) {
+        load_unref(d->run.load);
+        d->retry_ms = host_monotonic_ms() + RETRY_FIRST_MS;
+        say(d, "round: no thread could be started; trying again");
+        return;
+    }
+    d->run.active = true;
+}
+
+/* --- timers
+ * ---------------------------------------------------------------------------------------------------------------------------- */
+
+static int64_t audit_interval_ms(const struct daemon *d)
+{
+    int64_t interval = d->load->specs.policy.resync_ms;
+    uint32_t random = host_random();
+
+    if (interval <= 0)
+        interval = 300000;
+    /* A tenth more or less, so that many daemons do not ask at once. */
+    return interval + ((int64_t)(random % 2001) - 1000) * interval / 10000;
+}
+
+/* One timer for all that is due. The loop sleeps until then: nothing polls. */
+static void arm_timer(struct daemon *d)
+{
+    int64_t now = host_monotonic_ms(), at = d->next_audit_ms;
+    int64_t settle = settle_due_ms(&d->settle);
+
+    if (settle < at)
+        at = settle;
+    if (d->retry_ms != TIME_NONE && d->retry_ms < at)
+        at = d->retry_ms;
+    if (d->next_due_ms != TIME_NONE) {
+        int64_t due = num_add_i64(now, d->next_due_ms - host_now_ms());
+
+        if (due < at)
+            at = due;
+    }
+    if (at < now)
+        at = now;
+    (void)sd_event_source_set_time(d->timer, (uint64_t)at * 1000);
+    (void)sd_event_source_set_enabled(d->timer, SD_EVENT_ONESHOT);
+}
+
+/* --- files
+ * -------------------------------------------------------------------------------------------------------------------------------
+ */
+
+static void set_watch(struct daemon *d, const struct load *l)
+{
+    struct watch_target *v = calloc(l->n_watch + 1, sizeof *v);
+    struct err e;
+
+    if (!v)
+        abort();
+    memcpy(v, l->watch, l->n_watch * sizeof *v);
+    ARENA_AUTO a = arena_new();
+    /* Pauses are made by other processes. */
+    v[l->n_watch] = (struct watch_target){.path = home_key_path(d->store.home, a, PAUSES_KEY)};
+    if (watch_set(d->watch, v, l->n_watch + 1, &e) < 0) {
+        if (!d->watch_blind)
+            say(d, "%s; what changes there is seen by the slow audit only", e.msg);
+        d->watch_blind = true;
+    } else {
+        d->watch_blind = false;
+    }
+    free(v);
+}
+
+static void tell_broken(struct daemon *d, struct load *now)
+{
+    BUF_AUTO b = BUF_INIT(1u << 20);
+
+    for (size_t i = 0; i < now->diags.n; i++) {
+        buf_clear(&b);
+        diag_format(&b, &now->diags.v[i]);
+        say(d, "config: %s", buf_str(&b));
+    }
+    say(d, "config: does not load; %s",
+        d->load && d->service.generation > 0 ? "the last good one stays in force" : "nothing is in force yet");
+    note(d, &(struct journal_entry){
+                .time_ms = host_now_ms(), .event = JOURNAL_CONFIG_ERROR, .message = now->diags.n ? now->diags.v[0].msg : NULL});
+}
+
+static void tell_good(struct daemon *d, const struct load *now, bool was_broken)
+{
+    say(d, "specs loaded: generation %llu%s", (unsigned long long)d->service.generation,
+        was_broken ? ", specs are good again" : "");
+    note(d, &(struct journal_entry){.time_ms = host_now_ms(), .event = JOURNAL_CONFIG, .reason = now->digest});
+}
+
+/* Arm, then read: what changes between the two gives a hint, and is read by the next turn of the loop here or later. */
+static void reload(struct daemon *d)
+{
+    struct load *now = NULL;
+    bool was_broken = d->files && !load_is_good(d->files);
+
+    for (int i = 0; i < RELOADS_MOST; i++) {
+        struct load *l = load_read(&d->cli->host, d->cli->args, d->cli->n_args, d->load);
+
+        load_unref(now);
+        now = l;
+        set_watch(d, now);
+        if (!watch_drain(d->watch))
+            break;
+        if (i + 1 == RELOADS_MOST)
+            settle_hint(&d->settle, host_monotonic_ms());
+    }
+    bool changed = !d->files || strcmp(d->files->digest, now->digest) != 0 || load_is_good(d->files) != load_is_good(now);
+    if (changed && load_is_good(now)) {
+        d->service.generation++;
+        tell_good(d, now, was_broken);
+    } else if (changed) {
+        tell_broken(d, now);
+    }
+    load_unref(d->files);
+    d->files = load_ref(now);
+    load_unref(d->load);
+    d->load = now; /* where it is broken it carries the last good parts */
+    d->service.broken = load_is_good(now) ? NULL : d->files;
+}
+
+/* --- after a round
+ * ----------------------------------------------------------------------------------------------------------------------- */
+
+static void follow_endpoints(struct daemon *d, const struct round *r)
+{
+    const char **names = calloc(r->n_looks ? r->n_looks : 1, sizeof *names);
+
+    if (!names)
+        abort();
+    for (size_t i = 0; i < r->n_looks; i++)
+        names[i] = r->looks[i].endpoint;
+    follow_set(d->follow, names, r->n_looks);
+    free(names);
+}
+
+/* Every hold, report and unknown endpoint is told once, when it comes and when it changes. */
+static void tell_holds(struct daemon *d, const struct round *r)
+{
+    BUF_AUTO all = BUF_INIT(8u << 20);
+
+    for (size_t i = 0; i < r->plan.n_endpoints; i++)
+        if (!r->plan.endpoints[i].known)
+            buf_printf(&all, "endpoint %s is unknown: %s\n", r->plan.endpoints[i].name,
+                       r->plan.endpoints[i].why ? r->plan.endpoints[i].why : "not looked at");
+    for (size_t i = 0; i < r->plan.n_acts; i++) {
+        const struct act *act = &r->plan.acts[i];
+
+        if (act->kind == ACT_HOLD)
+            buf_printf(&all, "%s of %s/%s is held (%s): %s\n", act_kind_name(act->held), act->endpoint, act->name,
+                       guard_name(act->guard), act->reason);
+        else if (act->kind == ACT_REPORT)
+            buf_printf(&all, "%s/%s: %s; by policy nothing is done\n", act->endpoint, act->name, act->reason);
+    }
+    for (size_t i = 0; i < r->n_notices; i++)
+        if (r->notices[i].level != NOTICE_INFO)
+            buf_printf(&all, "%s%s%s\n", r->notices[i].object ? r->notices[i].object : "", r->notices[i].object ? ": " : "",
+                       r->notices[i].text);
+    if (text_eq(d->shown_holds, buf_str(&all)))
+        return;
+    for (const char *p = buf_str(&all); *p;) {
+        size_t n = strcspn(p, "\n");
+        BUF_AUTO line = BUF_INIT(1u << 20);
+        bool told = false;
+
+        text_escape(&line, p, n);
+        for (const char *q = d->shown_holds; q && *q && !told; q += strcspn(q, "\n") + 1)
+            told = strncmp(q, p, n + 1) == 0;
+        if (!told)
+            say(d, "%s", buf_str(&line));
+        p += n + 1;
+    }
+    free(d->shown_holds);
+    d->shown_holds = strdup(buf_str(&all));
+}
+
+static void tell_round(struct daemon *d, const struct round *r, const struct act_report *report)
+{
+    BUF_AUTO b = BUF_INIT(4096);
+
+    for (enum act_kind k = 0; k < ACT_KIND_COUNT; k++)
+        if (report->n_done[k] > 0)
+            buf_printf(&b, "%s%zu %s", b.n ? ", " : "", report->n_done[k], act_past(k));
+    if (report->n_failed > 0)
+        buf_printf(&b, "%s%zu failed", b.n ? ", " : "", report->n_failed);
+    if (report->n_cancelled > 0)
+        buf_printf(&b, "%s%zu cancelled", b.n ? ", " : "", report->n_cancelled);
+    if (b.n > 0)
+        say(d, "round %llu: %s", (unsigned long long)d->service.rounds, buf_str(&b));
+}
+
+static bool is_applied(const struct round *r, const struct act_report *report)
+{
+    return !r->blocked && r->plan.n_unknown == 0 && r->plan.count[ACT_HOLD] == 0 && report->n_failed == 0 &&
+           report->n_held == 0 && report->n_cancelled == 0;
+}
+
+static void write_report(struct daemon *d, const struct round *r, const struct act_report *report)
+{
+    ARENA_AUTO a = arena_new();
+    const char *text = node_json(a, report_node(a, &d->service, r, report));
+    struct err e;
+
+    if (home_put_soft(d->store.home, REPORT_KEY, text, strlen(text), &e) < 0)
+        say(d, "writing the status: %s", e.msg);
+}
+
+static void schedule(struct daemon *d, const struct round *r, bool failed)
+{
+    int64_t now = host_monotonic_ms();
+
+    d->next_due_ms = r ? r->plan.next_due_ms : TIME_NONE;
+    d->next_audit_ms = now + audit_interval_ms(d);
+    for (size_t i = 0; r && i < r->plan.n_acts; i++)
+        if (r->plan.acts[i].kind == ACT_HOLD && r->plan.acts[i].guard == GUARD_BUSY)
+            d->next_due_ms = d->next_due_ms == TIME_NONE || d->next_due_ms > r->now_ms + BUSY_AGAIN_MS
+                                 ? host_now_ms() + BUSY_AGAIN_MS
+                                 : d->next_due_ms;
+    if (failed) {
+        d->backoff_ms = d->backoff_ms == 0                  ? RETRY_FIRST_MS
+                        : d->backoff_ms < RETRY_MOST_MS / 2 ? 2 * d->backoff_ms
+                                                            : RETRY_MOST_MS;
+        d->retry_ms = now + d->backoff_ms;
+    } else {
+        d->backoff_ms = 0;
+        d->retry_ms = TIME_NONE;
+    }
+}
+
+static void end_round(struct daemon *d)
+{
+    struct running *run = &d->run;
+    struct round *r = run->round;
+    bool failed;
+
+    (void)pthread_join(run->thread, NULL);
+    run->active = false;
+    d->service.rounds++;
+    d->service.round_error = r ? NULL : run->err.msg;
+    failed = !r || run->report.n_failed > 0 || r->plan.n_unknown > 0 || run->report.n_held > 0;
+    if (r) {
+        tell_holds(d, r);
+        tell_round(d, r, &run->report);
+        follow_endpoints(d, r);
+        if (is_applied(r, &run->report) && load_is_good(run->load) && run->load == d->load)
+            d->service.applied_generation = d->service.generation;
+    } else if (run->err.class != ERR_CANCELLED) {
+        say(d, "round failed: %s", run->err.msg);
+    }
+    schedule(d, r, failed);
+    write_report(d, r, r ? &run->report : NULL);
+    (void)sd_notifyf(0, "STATUS=generation %llu in force, %zu held, %zu failed", (unsigned long long)d->service.generation,
+                     r ? r->plan.count[ACT_HOLD] : 0, r ? run->report.n_failed : 0);
+    round_free(r);
+    load_unref(run->load);
+    run->round = NULL;
+    d->service.round_error = NULL;
+    if (d->stopping) {
+        (void)sd_event_exit(d->event, EXIT_OK);
+        return;
+    }
+    if (d->again) {
+        bool deep = d->again_deep;
+
+        d->again = d->again_deep = false;
+        start_round(d, deep);
+    }
+}
+
+/* --- the loop
+ * ------------------------------------------------------------------------------------------------------------------------------
+ */
+
+static int on_files(sd_event_source *s, int fd, uint32_t events, void *ctx)
+{
+    struct daemon *d = ctx;
+
+    if (watch_drain(d->watch))
+        settle_hint(&d->settle, host_monotonic_ms());
+    arm_timer(d);
+    return 0;
+}
+
+static int on_engine(sd_event_source *s, int fd, uint32_t events, void *ctx)
+{
+    struct daemon *d = ctx;
+    uint64_t n;
+
+    if (read(fd, &n, sizeof n) > 0)
+        settle_hint(&d->settle, host_monotonic_ms());
+    arm_timer(d);
+    return 0;
+}
+
+static int on_done(sd_event_source *s, int fd, uint32_t events, void *ctx)
+{
+    struct daemon *d = ctx;
+    uint64_t n;
+
+    if (read(fd, &n, sizeof n) > 0 && d->run.active)
+        end_round(d);
+    arm_timer(d);
+    return 0;
+}
+
+static int on_timer(sd_event_source *s, uint64_t usec, void *ctx)
+{
+    struct daemon *d = ctx;
+    int64_t now = host_monotonic_ms();
+    bool settled = settle_take(&d->settle, now), audit = now >= d->next_audit_ms;
+
+    if (settled || audit) {
+        reload(d);
+        start_round(d, audit);
+    } else if ((d->retry_ms != TIME_NONE && now >= d->retry_ms) ||
+               (d->next_due_ms != TIME_NONE && host_now_ms() >= d->next_due_ms)) {
+        d->next_due_ms = TIME_NONE;
+        start_round(d, false);
+    }
+    if (audit)
+        d->next_audit_ms = now + audit_interval_ms(d);
+    arm_timer(d);
+    return 0;
+}
+
+static int on_signal(sd_event_source *s, const struct signalfd_siginfo *info, void *ctx)
+{
+    struct daemon *d = ctx;
+
+    if (info->ssi_signo == SIGHUP) {
+        say(d, "asked to look at everything again");
+        reload(d);
+        start_round(d, true);
+        arm_timer(d);
+        return 0;
+    }
+    say(d, "stopping");
+    (void)sd_notify(0, "STOPPING=1");
+    d->stopping = true;
+    atomic_store(&d->cancel, true);
+    if (!d->run.active)
+        (void)sd_event_exit(d->event, EXIT_OK);
+    return 0;
+}
+
+static int lock_home(struct daemon *d, struct err *e)
+{
+    for (int i = 0; i < LOCK_TRIES; i++) {
+        if (home_lock(d->store.home, "run", e) == 0)
+            return 0;
+        if (e->class != ERR_BUSY)
+            break;
+        file_pause_ms(100);
+    }
+    return -1;
+}
+
+static int open_all(struct daemon *d, struct err *e)
+{
+    if (store_open(&d->cli->host, true, &d->store, e) < 0 || lock_home(d, e) < 0 ||
+        journal_open(d->store.home, 0, &d->journal, e) < 0 || watch_new(&d->watch, e) < 0)
+        return -1;
+    d->done_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    d->hint_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (d->done_fd < 0 || d->hint_fd < 0)
+        return err_sys(e, ERR_IO, errno, "creating an eventfd");
+    d->opener = (struct endpoint_opener){.host = &d->cli->host, .state_dir = d->cli->host.home_dir, .install = d->store.install};
+    d->follow = follow_new(&d->opener, d->hint_fd);
+    return 0;
+}
+
+static int set_up_loop(struct daemon *d, struct err *e)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    sigset_t mask;
+    int r = sd_event_default(&d->event);
+
+    sigemptyset(&mask);
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+        sigaddset(&mask, signals[i]);
+    /* Before any thread: all of them leave signals to the loop. */
+    pthread_sigmask(SIG_BLOCK, &mask, NULL);
+    for (size_t i = 0; r >= 0 && i < sizeof signals / sizeof signals[0]; i++)
+        r = sd_event_add_signal(d->event, NULL, signals[i], on_signal, d);
+    if (r >= 0)
+        r = sd_event_add_io(d->event, NULL, watch_fd(d->watch), EPOLLIN, on_files, d);
+    if (r >= 0)
+        r = sd_event_add_io(d->event, NULL, d->done_fd, EPOLLIN, on_done, d);
+    if (r >= 0)
+        r = sd_event_add_io(d->event, NULL, d->hint_fd, EPOLLIN, on_engine, d);
+    if (r >= 0)
+        r = sd_event_add_time(d->event, &d->timer, CLOCK_MONOTONIC, 0, 1000, on_timer, d);
+    if (r >= 0)
+        r = sd_event_set_watchdog(d->event, 1);
+    return r < 0 ? err_sys(e, ERR_IO, -r, "setting up the event loop") : 0;
+}
+
+static void close_all(struct daemon *d)
+{
+    follow_free(d->follow);
+    sd_event_source_unref(d->timer);
+    sd_event_unref(d->event);
+    watch_free(d->watch);
+    journal_close(d->journal);
+    store_close(&d->store);
+    load_unref(d->load);
+    load_unref(d->files);
+    free(d->shown_holds);
+    if (d->done_fd > 0)
+        (void)close(d->done_fd);
+    if (d->hint_fd > 0)
+        (void)close(d->hint_fd);
+}
+
+int daemon_run(struct cli *cli)
+{
+    struct daemon d = {.cli = cli, .next_due_ms = TIME_NONE, .retry_ms = TIME_NONE, .done_fd = -1, .hint_fd = -1};
+    struct err e = {0};
+    int code;
+
+    d.service = (struct report_service){.pid = getpid(), .started_ms = host_now_ms()};
+    if (open_all(&d, &e) < 0 || set_up_loop(&d, &e) < 0) {
+        code = cli_fail(cli, &e);
+        close_all(&d);
+        return code;
+    }
+    note(&d, &(struct journal_entry){.time_ms = host_now_ms(), .event = JOURNAL_START, .reason = "run"});
+    reload(&d);
+    d.next_audit_ms = host_monotonic_ms() + audit_interval_ms(&d);
+    /* The first round believes no memo: whatever happened while nobody looked is found. */
+    start_round(&d, true);
+    arm_timer(&d);
+    (void)sd_notify(0, "READY=1");
+    code = sd_event_loop(d.event);
+    if (d.run.active) {
+        atomic_store(&d.cancel, true);
+        end_round(&d);
+    }
+    note(&d, &(struct journal_entry){.time_ms = host_now_ms(), .event = JOURNAL_STOP, .reason = "run"});
+    close_all(&d);
+    return code < 0 ? EXIT_FAILED : code;
+}
+
+int cmd_run(struct cli *cli);
+int cmd_run(struct cli *cli)
+{
+    return daemon_run(cli);
+}

@@ -1,0 +1,133 @@
+#include "reconciler/look.h"
+
+#include "spec/base/text.h"
+#include "spec/base/vec.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define LOCK_WAIT_MS 120000
+
+void look_close(struct look *l)
+{
+    round_free(l->round);
+    if (l->locked)
+        (void)close(l->lock_fd);
+    store_close(&l->store);
+    load_unref(l->load);
+    *l = (struct look){0};
+}
+
+static int load_specs(struct cli *cli, const char *const *names, size_t n_names, struct look *l)
+{
+    l->load = load_read(&cli->host, names, n_names, NULL);
+    (void)cli_diags(cli, &l->load->diags);
+    if (load_is_good(l->load))
+        return 0;
+    if (cli->opt.json) {
+        struct node *o = cli_object(cli, "error");
+
+        node_set(cli->a, o, "diagnostics", cli_diags_json(cli->a, &l->load->diags));
+        cli_print_json(cli, o);
+    }
+    return EXIT_CONFIG;
+}
+
+int look_open_asking(struct cli *cli, enum look_mode mode, const char *const *names, size_t n_names, const struct look_ask *ask,
+                     struct look *ret)
+{
+    struct look l = {0};
+    struct grant grant = {.endpoint = cli->opt.endpoint,
+                          .allows = (cli->opt.allow_removals ? GRANT_CAP : 0u) | (cli->opt.allow_in_use ? GRANT_USE : 0u) |
+                                    (cli->opt.allow_data_loss ? GRANT_DATA : 0u)};
+    struct round_conf conf = {.host = &cli->host, .grants = &grant, .n_grants = grant.allows != 0};
+    struct request *requests = NULL;
+    struct err e = {0};
+    int code = load_specs(cli, names, n_names, &l);
+
+    bool acts = mode == LOOK_ACT || mode == LOOK_MEND;
+
+    if (mode == LOOK_LENIENT || mode == LOOK_MEND)
+        code = 0;
+
+    if (!code && store_open(&cli->host, acts, &l.store, &e) < 0)
+        code = cli_fail(cli, &e);
+    if (!code && acts) {
+        if (round_lock(&l.store, LOCK_WAIT_MS, NULL, &l.lock_fd, &e) < 0)
+            code = cli_fail(cli, &e);
+        else
+            l.locked = true;
+    }
+    conf.store = &l.store;
+    conf.load = l.load;
+    if (!code && round_look(&conf, &l.round, &e) < 0)
+        code = cli_fail(cli, &e);
+    if (!code && ask) {
+        code = ask->ask(cli, l.round, &requests, &conf.n_requests);
+        conf.requests = requests;
+        if (!code && conf.n_requests > 0) {
+            struct round *first = l.round;
+
+            if (round_look(&conf, &l.round, &e) < 0) {
+                l.round = NULL;
+                code = cli_fail(cli, &e);
+            }
+            round_free(first);
+        }
+    }
+    if (code) {
+        look_close(&l);
+        return code;
+    }
+    *ret = l;
+    return 0;
+}
+
+int look_open(struct cli *cli, enum look_mode mode, struct look *ret)
+{
+    return look_open_asking(cli, mode, cli->args, cli->n_args, NULL, ret);
+}
+
+void look_print_notices(struct cli *cli, const struct round *r)
+{
+    BUF_AUTO b = BUF_INIT(SIZE_MAX / 4);
+
+    for (size_t i = 0; i < r->diags.n; i++) {
+        buf_clear(&b);
+        diag_format(&b, &r->diags.v[i]);
+        (void)fprintf(cli->err, "%s\n", buf_str(&b));
+    }
+    for (size_t i = 0; i < r->n_notices; i++) {
+        const struct notice *n = &r->notices[i];
+
+        buf_clear(&b);
+        text_escape(&b, n->text, strlen(n->text));
+        if (n->remedy) {
+            buf_puts(&b, "; try: ");
+            text_escape(&b, n->remedy, strlen(n->remedy));
+        }
+        (void)fprintf(cli->err, "%s%s%s%s\n",
+                      n->level == NOTICE_INFO      ? "note: "
+                      : n->level == NOTICE_WARNING ? "warning: "
+                                                   : "blocked: ",
+                      n->object ? n->object : "", n->object ? ": " : "", buf_str(&b));
+    }
+}
+
+struct node *look_notices_json(struct arena *a, const struct round *r)
+{
+    static const char *const levels[] = {"info", "warning", "blocked"};
+    struct node *list = node_array(a);
+
+    for (size_t i = 0; i < r->n_notices; i++) {
+        const struct notice *n = &r->notices[i];
+        struct node *o = node_object(a);
+
+        node_set(a, o, "level", node_string(a, levels[n->level]));
+        node_set(a, o, "object", n->object ? node_string(a, n->object) : node_null(a));
+        node_set(a, o, "message", node_string(a, n->text));
+        node_set(a, o, "remedy", n->remedy ? node_string(a, n->remedy) : node_null(a));
+        node_push(a, list, o);
+    }
+    return list;
+}

@@ -1,0 +1,31 @@
+/* The commands of reconclaw, one line each. */
+#include "reconciler/cli.h"
+#include "reconciler/cmd.h"
+
+const struct command cli_commands[] = {
+    {"validate", "[FILE|DIR]...", "Check specs and OpenClaw configs, all errors at once", "", cmd_validate},
+    {"plan", "[FILE|DIR]...", "Show what would be done, and why, field by field; touches nothing", "xRUDe", cmd_plan},
+    {"apply", "[FILE|DIR]...", "Do it: one round, then report", "yRUDe", cmd_apply},
+    {"run", "[FILE|DIR]...", "Watch specs, registries and engines, and converge until told to stop", "", cmd_run},
+    {"status", "", "What the daemon last did, and what is held back", "", cmd_status},
+    {"list", "[FILE|DIR]...", "Every runtime: state, image, drift", "Be", cmd_list},
+    {"explain", "[FILE|DIR]...", "What OpenClaw's config means for one agent or session, and where each value comes from", "as",
+     cmd_explain},
+    {"config", "print FILE", "Print a config after JSON5, $include and ${VAR}", "", cmd_config},
+    {"recreate", "[NAME]...", "Remove runtimes and make them anew (flags as openclaw sandbox recreate)", "AsaBfyRUDe",
+     cmd_recreate},
+    {"prune", "[FILE|DIR]...", "Remove what is no longer wanted, and nothing else", "yRUDe", cmd_prune},
+    {"doctor", "[FILE|DIR]...", "What is wrong with registries and endpoints, and with --fix mend it", "F", cmd_doctor},
+    {"history", "", "What was decided, done and verified", "Srne", cmd_history},
+    {"pause", "[NAME]", "Leave everything, an endpoint or a runtime alone for a while", "de", cmd_pause},
+    {"resume", "[NAME]", "End a pause", "Ae", cmd_resume},
+    {"exec", "NAME COMMAND [ARGUMENT]...", "Run a command inside a runtime", "wte", cmd_exec},
+    {"schema", "", "Print the JSON Schema of the spec kinds", "", cmd_schema},
+    {"version", "", "Print the version", "", cmd_version},
+    {0},
+};
+
+int main(int argc, char **argv)
+{
+    return cli_main(argc, argv, stdout, stderr);
+}

@@ -1,0 +1,695 @@
+#include "reconciler/round.h"
+
+#include "reconciler/local_fs.h"
+#include "reconciler/pauses.h"
+#include "reconciler/secrets.h"
+#include "spec/base/num.h"
+#include "spec/base/text.h"
+#include "spec/base/vec.h"
+#include "spec/kinds_desired.h"
+#include "spec/openclaw/context.h"
+#include "spec/openclaw/expand.h"
+#include "spec/read/json.h"
+#include "state/turns.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define REGISTRY_BUSY_MS 2000 /* how long a locked SQLite registry is waited for */
+
+/* --- what lives from round to round
+ * ------------------------------------------------------------------------------------------------- */
+
+struct cache_slot {
+    char install[INSTALL_HEX];
+    struct shards_cache *cache;
+};
+
+int store_open(const struct host *host, bool make, struct store *ret, struct err *e)
+{
+    struct store s = {0};
+    struct stat st;
+
+    load_install_id(host->home_dir, s.install);
+    if (make || stat(host->home_dir, &st) == 0) {
+        if (home_open(host->home_dir, NULL, &s.home, e) < 0)
+            return err_wrap(e, "opening reconclaw's state directory");
+        load_install_id(host->home_dir, s.install);
+    } else if (errno != ENOENT) {
+        return err_sys(e, ERR_IO, errno, "reconclaw's state directory '%s'", host->home_dir);
+    }
+    *ret = s;
+    return 0;
+}
+
+void store_close(struct store *s)
+{
+    for (size_t i = 0; i < s->n_slots; i++)
+        shards_cache_free(s->slots[i].cache);
+    free(s->slots);
+    home_close(s->home);
+    *s = (struct store){0};
+}
+
+static struct shards_cache *cache_of(struct store *s, const char *install)
+{
+    for (size_t i = 0; i < s->n_slots; i++)
+        if (strcmp(s->slots[i].install, install) == 0)
+            return s->slots[i].cache;
+    struct cache_slot *bigger = realloc(s->slots, (s->n_slots + 1) * sizeof *bigger);
+    if (!bigger)
+        abort();
+    s->slots = bigger;
+    struct cache_slot *slot = &s->slots[s->n_slots++];
+    memcpy(slot->install, install, sizeof slot->install);
+    slot->cache = shards_cache_new();
+    return slot->cache;
+}
+
+int round_lock(const struct store *s, int timeout_ms, const atomic_bool *cancel, int *ret_fd, struct err *e)
+{
+    ARENA_AUTO a = arena_new();
+    const char *path = arena_printf(a, "%s/round.lock", home_path(s->home));
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int64_t end = host_monotonic_ms() + timeout_ms;
+
+    if (fd < 0)
+        return err_sys(e, ERR_IO, errno, "opening '%s'", path);
+    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR) {
+            err_sys(e, ERR_IO, errno, "locking '%s'", path);
+        } else if (cancel && atomic_load(cancel)) {
+            err_set(e, ERR_CANCELLED, 0, "told to stop while another reconclaw acts");
+        } else if (host_monotonic_ms() >= end) {
+            err_set(e, ERR_BUSY, 0, "another reconclaw is acting with '%s'", home_path(s->home));
+        } else {
+            file_pause_ms(50);
+            continue;
+        }
+        (void)close(fd);
+        return -1;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+/* --- records
+ * ---------------------------------------------------------------------------------------------------------------------------- */
+
+struct looking {
+    const struct round_conf *conf;
+    struct round *r;
+    struct arena *a;
+    VEC(struct notice) notices;
+    VEC(struct record) records;
+    VEC(struct desired) desired;
+    VEC(const char *) endpoints;
+};
+
+static void add_notice(struct looking *in, enum notice_level level, const char *object, const char *remedy, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+static void add_notice(struct looking *in, enum notice_level level, const char *object, const char *remedy, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    VEC_PUSH(in->a, &in->notices,
+             ((struct notice){.level = level, .object = object, .text = arena_vprintf(in->a, fmt, ap), .remedy = remedy}));
+    va_end(ap);
+    in->r->blocked = in->r->blocked || level == NOTICE_BLOCKED;
+}
+
+static void add_issues(struct looking *in, const char *object, const struct issues *issues)
+{
+    for (size_t i = 0; i < issues->n; i++) {
+        const struct issue *s = &issues->v[i];
+
+        add_notice(in, s->kind == ISSUE_LEFTOVER || s->kind == ISSUE_STALE_LOCK ? NOTICE_INFO : NOTICE_WARNING, object, NULL,
+                   "%s: %s", s->path, s->text);
+    }
+}
+
+static const char *object_name(struct arena *a, const struct load_openclaw *o)
+{
+    return arena_printf(a, "OpenClaw/%s", o->object->head.name);
+}
+
+static void read_registry(struct looking *in, struct round_openclaw *o)
+{
+    const char *object = object_name(in->a, o->from);
+    struct err e = {0};
+
+    o->shards = (struct shards){.state_dir = o->from->paths.state_dir,
+                                .install = o->from->install,
+                                .keep_dir = in->conf->store->home ? home_keep_dir(in->conf->store->home) : NULL};
+    generation_detect(in->a, o->from->paths.state_dir, REGISTRY_BUSY_MS, &o->generation);
+    if (!o->generation.may_write) {
+        add_notice(in, NOTICE_BLOCKED, object, o->generation.remedy, "%s; nothing of it is touched", o->generation.why);
+        return;
+    }
+    if (o->generation.why[0])
+        add_notice(in, NOTICE_WARNING, object, o->generation.remedy, "%s", o->generation.why);
+    if (shards_read(in->a, &o->shards, cache_of(in->conf->store, o->from->install), in->r->now_ms, &o->view, &e) < 0) {
+        add_notice(in, NOTICE_BLOCKED, object, NULL, "%s; what is recorded is unknown, and nothing of it is touched", e.msg);
+        return;
+    }
+    o->driven = true;
+    add_issues(in, object, &o->view.issues);
+    size_t n;
+    struct record *recs = shards_records(in->a, &o->view, &n);
+    for (size_t i = 0; i < n; i++)
+        VEC_PUSH(in->a, &in->records, recs[i]);
+}
+
+static struct record *find_record(struct looking *in, const struct record *like)
+{
+    for (size_t i = 0; i < in->records.n; i++) {
+        struct record *r = &in->records.v[i];
+
+        if (r->kind == like->kind && strcmp(r->name, like->name) == 0 && strcmp(r->install, like->install) == 0 &&
+            strcmp(r->endpoint, like->endpoint) == 0)
+            return r;
+    }
+    return NULL;
+}
+
+static bool is_driven(const struct round *r, const char *install)
+{
+    const struct round_openclaw *o = round_openclaw(r, install);
+
+    return o && o->driven;
+}
+
+/* Our own records: of sandboxes all there is; of OpenClaw's runtimes what a shard cannot hold. */
+static int read_own_records(struct looking *in, struct err *e)
+{
+    struct round *r = in->r;
+
+    if (!in->conf->store->home)
+        return 0;
+    if (records_read_all(in->conf->store->home, in->a, &r->own, e) < 0)
+        return err_wrap(e, "reading our own records");
+    add_issues(in, NULL, &r->own.issues);
+    for (size_t i = 0; i < r->own.n; i++) {
+        const struct record *own = &r->own.v[i];
+        struct record *shard;
+
+        if (own->kind == RUNTIME_SANDBOX) {
+            if (strcmp(own->install, in->conf->store->install) == 0)
+                VEC_PUSH(in->a, &in->records, *own);
+            continue;
+        }
+        if (!is_driven(r, own->install))
+            continue;
+        shard = find_record(in, own);
+        if (!shard) {
+            VEC_PUSH(in->a, &in->records, *own);
+            continue;
+        }
+        shard->creating = own->creating;
+        shard->setup_failed = own->setup_failed;
+        shard->id = own->id;
+    }
+    return 0;
+}
+
+/* --- what is wanted
+ * ----------------------------------------------------------------------------------------------------------------------- */
+
+static void expand_sandboxes(struct looking *in)
+{
+    const struct load *load = in->r->load;
+    const struct secret_source secrets = secrets_of(in->conf->host);
+    const struct kinds_desired_conf conf = {
+        .install = in->conf->store->install, .secrets = &secrets, .fs = &local_fs, .home = in->conf->host->home};
+    struct desired *v = NULL;
+    size_t n = 0;
+
+    if (specs_to_desired(in->a, &load->specs, &conf, &in->r->diags, &v, &n) < 0)
+        return; /* r->diags has errors: no sandbox is wanted or unwanted, see mark_unwanted() */
+    for (size_t i = 0; i < n; i++) {
+        v[i].source = load_file_path(load, v[i].origin.file);
+        VEC_PUSH(in->a, &in->desired, v[i]);
+    }
+}
+
+/* A sandbox that was made from a spec file which is part of this load, and is not in it any more. */
+static void mark_unwanted(struct looking *in, bool sandboxes_known)
+{
+    for (size_t i = 0; i < in->records.n; i++) {
+        struct record *rec = &in->records.v[i];
+        bool wanted = false;
+
+        if (rec->kind != RUNTIME_SANDBOX)
+            continue;
+        for (size_t k = 0; k < in->desired.n && !wanted; k++)
+            wanted = in->desired.v[k].kind == RUNTIME_SANDBOX && strcmp(in->desired.v[k].name, rec->name) == 0 &&
+                     strcmp(in->desired.v[k].endpoint, rec->endpoint) == 0;
+        if (!wanted && sandboxes_known && rec->source && load_covers(in->r->load, rec->source))
+            rec->unwanted_because = arena_printf(in->a, "'%s' names it no longer", rec->source);
+    }
+}
+
+static struct oc_instance instance_of(const struct looking *in, const struct round_openclaw *o, struct oc_collator *collator)
+{
+    return (struct oc_instance){.config = o->from->source.root,
+                                .places = &o->from->places,
+                                .fs = &local_fs,
+                                .os_home = in->conf->host->home,
+                                .collator = collator,
+                                .uid = in->conf->host->uid,
+                                .gid = in->conf->host->gid,
+                                .created_at_ms = in->r->now_ms,
+                                .memo = o->memo,
+                                .missing = o->from->source.missing};
+}
+
+/* Whether some agent of this OpenClaw is sandboxed at all: then its engine is looked at, also with nothing recorded. */
+static bool sandboxes_any(struct looking *in, const struct oc_expand *ask)
+{
+    struct openclaw_object all = *ask->object;
+    struct oc_expand would_ask = *ask;
+    struct diags ignored = {.arena = in->a};
+    struct oc_expansion would = {0};
+
+    all.ensure = ENSURE_ALL;
+    would_ask.object = &all;
+    would_ask.n_records = 0;
+    (void)oc_expand(in->a, &would_ask, &would, &ignored);
+    return would.n > 0;
+}
+
+static void expand_openclaw(struct looking *in, const struct round_openclaw *o, bool *ret_failed, bool *ret_any)
+{
+    OC_COLLATOR_AUTO collator = OC_COLLATOR(o->from->locale);
+    const struct oc_instance oc = instance_of(in, o, &collator);
+    struct observation *seen = ARENA_ARRAY(in->a, struct observation, in->r->n_looks);
+    const struct oc_expand ask = {.object = o->from->object,
+                                  .oc = &oc,
+                                  .install = o->from->install,
+                                  .endpoint = "docker",
+                                  .records = in->records.v,
+                                  .n_records = in->records.n,
+                                  .observations = seen,
+                                  .n_observations = in->r->n_looks};
+    struct oc_expansion out = {0};
+
+    if (in->conf->check_only) {
+        *ret_failed = oc_check_agents(in->a, &oc, &in->r->diags) < 0;
+        return;
+    }
+    for (size_t i = 0; i < in->r->n_looks; i++)
+        seen[i] = in->r->looks[i].seen;
+    *ret_failed = oc_expand(in->a, &ask, &out, &in->r->diags) < 0;
+    for (size_t i = 0; i < out.n; i++)
+        VEC_PUSH(in->a, &in->desired, out.v[i]);
+    if (out.n_foreign_backend > 0 && in->r->n_looks == 0)
+        add_notice(in, NOTICE_INFO, object_name(in->a, o->from), NULL,
+                   "%zu recorded runtimes of other backends are not driven by this version, and not touched",
+                   out.n_foreign_backend);
+    *ret_any = out.n > 0 || sandboxes_any(in, &ask);
+}
+
+/* The fields of what is wanted, by the backend that will be asked for it. What a backend refuses is an error at its place; it is
+ * then neither wanted nor unwanted, and nothing of its install is removed. */
+static void check_desired(struct looking *in, struct install *installs, size_t n_installs)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < in->desired.n; i++) {
+        struct desired d = in->desired.v[i];
+        const struct backend_ops *ops = backend_find(d.endpoint);
+        struct err e = {0};
+
+        if (ops && ops->check(in->a, &d, &d.fields, &e) == 0) {
+            in->desired.v[kept++] = d;
+            continue;
+        }
+        if (!ops)
+            err_set(&e, ERR_CONFIG, 0, "endpoint '%s' is of no backend of this version", d.endpoint);
+        diag_error(&in->r->diags, d.origin, "", "%s: %s", d.owner, e.msg);
+        for (size_t k = 0; k < n_installs; k++) {
+            if (strcmp(installs[k].id, d.install) != 0)
+                continue;
+            installs[k].config_ok = false;
+            installs[k].why = "a backend refuses what it wants";
+        }
+    }
+    in->desired.n = kept;
+}
+
+static void add_endpoint(struct looking *in, const char *endpoint)
+{
+    for (size_t i = 0; i < in->endpoints.n; i++)
+        if (strcmp(in->endpoints.v[i], endpoint) == 0)
+            return;
+    if (backend_find(endpoint))
+        VEC_PUSH(in->a, &in->endpoints, endpoint);
+}
+
+/* All of what is wanted, from records and (second time) from what was seen. */
+static void expand(struct looking *in, struct install *installs)
+{
+    struct round *r = in->r;
+    size_t errors;
+
+    in->desired.n = 0;
+    for (size_t i = 0; i < in->records.n; i++)
+        in->records.v[i].unwanted_because = NULL;
+    r->diags = (struct diags){.arena = in->a};
+    expand_sandboxes(in);
+    errors = r->diags.n_errors;
+    installs[0].config_ok = r->load->specs_ok && errors == 0;
+    installs[0].why = installs[0].config_ok ? NULL : "the specs have errors";
+    mark_unwanted(in, installs[0].config_ok);
+    for (size_t i = 0; i < r->n_openclaws; i++) {
+        const struct round_openclaw *o = &r->openclaws[i];
+        bool failed = false, any = false;
+
+        if (o->driven && o->from->source.root)
+            expand_openclaw(in, o, &failed, &any);
+        if (any)
+            add_endpoint(in, "docker");
+        installs[i + 1].config_ok = o->from->ok && !failed;
+        installs[i + 1].why = installs[i + 1].config_ok ? NULL
+                              : o->from->ok             ? "an agent's sandbox config has errors"
+                                                        : "its config does not load";
+    }
+    check_desired(in, installs, r->n_openclaws + 1);
+    for (size_t i = 0; i < in->desired.n; i++)
+        add_endpoint(in, in->desired.v[i].endpoint);
+    for (size_t i = 0; i < in->records.n; i++)
+        add_endpoint(in, in->records.v[i].endpoint);
+}
+
+/* --- what is there
+ * --------------------------------------------------------------------------------------------------------------------------- */
+
+static const char *memo_key(struct arena *a, const char *endpoint)
+{
+    return arena_printf(a, "memo:%s", endpoint);
+}
+
+static struct observe_req request_of(struct looking *in, const char *endpoint, const char *memo)
+{
+    VEC(const char *) images = {0};
+    struct desired *wanted = ARENA_ARRAY(in->a, struct desired, in->desired.n);
+    struct observe_req req = {.desired = wanted, .memo = memo, .deep = in->conf->deep};
+
+    for (size_t i = 0; i < in->desired.n; i++) {
+        const struct desired *d = &in->desired.v[i];
+        bool known = !d->image;
+
+        if (strcmp(d->endpoint, endpoint) != 0)
+            continue;
+        wanted[req.n_desired++] = *d;
+        for (size_t k = 0; k < images.n && !known; k++)
+            known = strcmp(images.v[k], d->image) == 0;
+        if (!known)
+            VEC_PUSH(in->a, &images, d->image);
+    }
+    req.images = images.v;
+    req.n_images = images.n;
+    return req;
+}
+
+static void observe(struct looking *in)
+{
+    struct round *r = in->r;
+    const struct endpoint_opener opener = {
+        .host = in->conf->host, .state_dir = in->conf->host->home_dir, .install = in->conf->store->install};
+
+    for (size_t i = 0; i < r->n_looks; i++)
+        arena_free(r->looks[i].arena);
+    r->n_looks = in->endpoints.n;
+    r->looks = ARENA_ARRAY(in->a, struct observe_one, r->n_looks);
+    for (size_t i = 0; i < r->n_looks; i++) {
+        char *memo = NULL;
+        size_t n = 0;
+        struct err e = {0};
+
+        /* A memo that cannot be read costs time only. */
+        if (in->conf->store->home && !in->conf->deep)
+            (void)home_get(in->conf->store->home, in->a, memo_key(in->a, in->endpoints.v[i]), &memo, &n, &e);
+        r->looks[i].endpoint = in->endpoints.v[i];
+        r->looks[i].req = request_of(in, in->endpoints.v[i], memo);
+    }
+    observe_all(&opener, r->looks, r->n_looks, in->conf->cancel);
+}
+
+/* Whether what was seen adds to what the records told: then wishes are worked out anew. */
+static bool saw_unrecorded(const struct looking *in)
+{
+    for (size_t i = 0; i < in->r->n_looks; i++) {
+        const struct observation *o = &in->r->looks[i].seen;
+
+        for (size_t k = 0; k < o->n; k++) {
+            bool recorded = o->v[k].kind == RUNTIME_SANDBOX || o->v[k].ownership == OWN_FOREIGN;
+
+            for (size_t m = 0; m < in->records.n && !recorded; m++)
+                recorded = in->records.v[m].kind == o->v[k].kind && strcmp(in->records.v[m].name, o->v[k].name) == 0;
+            if (!recorded)
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool has_image(const struct observation *o, const char *ref)
+{
+    for (size_t i = 0; i < o->n_images; i++)
+        if (strcmp(o->images[i].ref, ref) == 0)
+            return true;
+    return false;
+}
+
+/* Whether an endpoint or image is wanted that was not asked about. */
+static bool needs_another_look(const struct looking *in)
+{
+    if (in->endpoints.n != in->r->n_looks)
+        return true;
+    for (size_t i = 0; i < in->desired.n; i++) {
+        const struct desired *d = &in->desired.v[i];
+
+        for (size_t k = 0; d->image && k < in->r->n_looks; k++)
+            if (strcmp(in->r->looks[k].endpoint, d->endpoint) == 0 && in->r->looks[k].seen.ok &&
+                !has_image(&in->r->looks[k].seen, d->image))
+                return true;
+    }
+    return false;
+}
+
+/* --- the world
+ * ---------------------------------------------------------------------------------------------------------------------------------
+ */
+
+static const char seen_key[] = "seen";
+
+static int read_last_seen(struct looking *in, struct err *e)
+{
+    VEC(struct last_seen) last = {0};
+    char *bytes = NULL;
+    size_t n;
+    const struct node *o;
+
+    if (in->conf->store->home && home_get(in->conf->store->home, in->a, seen_key, &bytes, &n, e) < 0)
+        return -1;
+    o = bytes ? json_read_err(in->a, seen_key, bytes, n, e) : NULL;
+    for (size_t i = 0; node_is(o, NODE_OBJECT) && i < o->n_members; i++)
+        if (node_is(o->members[i].value, NODE_NUMBER))
+            VEC_PUSH(in->a, &last, ((struct last_seen){.endpoint = o->members[i].key, .n = (size_t)o->members[i].value->num}));
+    in->r->world.last = last.v;
+    in->r->world.n_last = last.n;
+    return 0;
+}
+
+const char *round_want(struct arena *a, const struct round *r, const struct desired *d)
+{
+    for (size_t i = 0; d->image && i < r->n_looks; i++) {
+        const struct observation *o = &r->looks[i].seen;
+
+        for (size_t k = 0; k < o->n_images && strcmp(r->looks[i].endpoint, d->endpoint) == 0; k++)
+            if (strcmp(o->images[k].ref, d->image) == 0 && o->images[k].id)
+                return arena_printf(a, "%s %s", d->config_hash, o->images[k].id);
+    }
+    return d->config_hash;
+}
+
+/* Turns count only against what is wanted now: an owner who edits a spec begins anew. */
+static int read_turns(struct looking *in, struct err *e)
+{
+    struct turns *v = NULL;
+    size_t n = 0;
+    VEC(struct turn) kept = {0};
+
+    if (in->conf->store->home && turns_read(in->conf->store->home, in->a, in->r->now_ms, &v, &n, e) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        const char *want = "";
+
+        for (size_t k = 0; k < in->desired.n; k++)
+            if (in->desired.v[k].kind == v[i].kind && strcmp(in->desired.v[k].name, v[i].runtime) == 0 &&
+                strcmp(in->desired.v[k].endpoint, v[i].endpoint) == 0)
+                want = round_want(in->a, in->r, &in->desired.v[k]);
+        if (text_eq(want, v[i].want))
+            VEC_PUSH(in->a, &kept,
+                     ((struct turn){.endpoint = v[i].endpoint, .name = v[i].runtime, .n = v[i].n, .last_ms = v[i].last_ms}));
+    }
+    in->r->world.turns = kept.v;
+    in->r->world.n_turns = kept.n;
+    return 0;
+}
+
+static int make_world(struct looking *in, const struct install *installs, struct err *e)
+{
+    struct round *r = in->r;
+    struct world *w = &r->world;
+    struct observation *seen = ARENA_ARRAY(in->a, struct observation, r->n_looks);
+    struct pause *pauses;
+    size_t n_installs = 1;
+    struct install *known = ARENA_ARRAY(in->a, struct install, 1 + r->n_openclaws);
+
+    /* A registry that is not driven is not ours to keep: nothing that names it is touched. */
+    known[0] = installs[0];
+    for (size_t i = 0; i < r->n_openclaws; i++)
+        if (r->openclaws[i].driven)
+            known[n_installs++] = installs[i + 1];
+    for (size_t i = 0; i < r->n_looks; i++)
+        seen[i] = r->looks[i].seen;
+    w->desired = r->desired = in->desired.v;
+    w->n_desired = r->n_desired = in->desired.n;
+    w->records = r->records = in->records.v;
+    w->n_records = r->n_records = in->records.n;
+    w->observations = seen;
+    w->n_observations = r->n_looks;
+    w->installs = known;
+    w->n_installs = n_installs;
+    w->grants = in->conf->grants;
+    w->n_grants = in->conf->n_grants;
+    w->requests = in->conf->requests;
+    w->n_requests = in->conf->n_requests;
+    if (pauses_read(in->conf->store->home, in->a, r->now_ms, &pauses, &w->n_pauses, e) < 0)
+        return -1;
+    w->pauses = pauses;
+    return read_last_seen(in, e) < 0 || read_turns(in, e) < 0 ? -1 : 0;
+}
+
+int round_look(const struct round_conf *conf, struct round **ret, struct err *e)
+{
+    struct round *r = calloc(1, sizeof *r);
+    struct looking in = {.conf = conf, .r = r};
+    struct install *installs;
+
+    if (!r)
+        abort();
+    in.a = r->a = arena_new();
+    r->now_ms = host_now_ms();
+    r->load = load_ref(conf->load);
+    r->n_openclaws = conf->load->n_openclaws;
+    r->openclaws = ARENA_ARRAY(r->a, struct round_openclaw, r->n_openclaws);
+    installs = ARENA_ARRAY(r->a, struct install, 1 + r->n_openclaws);
+    installs[0] = (struct install){.id = conf->store->install, .policy = conf->load->specs.policy};
+    for (size_t i = 0; i < r->n_openclaws; i++) {
+        r->openclaws[i].from = &conf->load->openclaws[i];
+        r->openclaws[i].memo = oc_memo_new(r->a);
+        if (conf->check_only)
+            r->openclaws[i].driven = true;
+        else
+            read_registry(&in, &r->openclaws[i]);
+        installs[i + 1] =
+            (struct install){.id = conf->load->openclaws[i].install, .policy = conf->load->openclaws[i].object->policy};
+    }
+    if (!conf->check_only && read_own_records(&in, e) < 0) {
+        round_free(r);
+        return -1;
+    }
+    expand(&in, installs);
+    if (conf->check_only || conf->records_only) {
+        diags_sort(&r->diags);
+        r->desired = in.desired.v;
+        r->n_desired = in.desired.n;
+        r->records = in.records.v;
+        r->n_records = in.records.n;
+        r->blocked = r->diags.n_errors > 0;
+        *ret = r;
+        return 0;
+    }
+    observe(&in);
+    if (saw_unrecorded(&in)) {
+        expand(&in, installs);
+        if (needs_another_look(&in))
+            observe(&in);
+    }
+    r->blocked = r->blocked || r->diags.n_errors > 0;
+    r->notices = in.notices.v;
+    r->n_notices = in.notices.n;
+    diags_sort(&r->diags);
+    if (make_world(&in, installs, e) < 0) {
+        round_free(r);
+        return -1;
+    }
+    plan_compute(r->a, &r->world, r->now_ms, &r->plan);
+    *ret = r;
+    return 0;
+}
+
+void round_free(struct round *r)
+{
+    if (!r)
+        return;
+    for (size_t i = 0; i < r->n_looks; i++)
+        arena_free(r->looks[i].arena);
+    load_unref(r->load);
+    arena_free(r->a);
+    free(r);
+}
+
+void round_freep(struct round **r)
+{
+    round_free(*r);
+    *r = NULL;
+}
+
+void round_remember(const struct round *r, struct store *s)
+{
+    ARENA_AUTO a = arena_new();
+    struct node *seen = node_object(a);
+    struct err e = {0};
+    const char *text;
+
+    if (!s->home)
+        return;
+    for (size_t i = 0; i < r->n_looks; i++)
+        if (r->looks[i].seen.ok && r->looks[i].seen.memo && !text_eq(r->looks[i].seen.memo, r->looks[i].req.memo))
+            (void)home_put_soft(s->home, memo_key(a, r->looks[i].endpoint), r->looks[i].seen.memo, strlen(r->looks[i].seen.memo),
+                                &e);
+    for (size_t i = 0; i < r->plan.n_endpoints; i++) {
+        const struct plan_endpoint *p = &r->plan.endpoints[i];
+        size_t n = p->n_ours;
+
+        /* An endpoint that could not be read keeps its count. */
+        for (size_t k = 0; !p->known && k < r->world.n_last; k++)
+            if (strcmp(r->world.last[k].endpoint, p->name) == 0)
+                n = r->world.last[k].n;
+        if (n > 0)
+            node_set(a, seen, p->name, node_number(a, (double)n));
+    }
+    text = node_json(a, seen);
+    char *old = NULL;
+    size_t old_n;
+    if (home_get(s->home, a, seen_key, &old, &old_n, &e) < 0 || !text_eq(old, text))
+        (void)home_put_soft(s->home, seen_key, text, strlen(text), &e);
+}
+
+const struct round_openclaw *round_openclaw(const struct round *r, const char *install)
+{
+    for (size_t i = 0; install && i < r->n_openclaws; i++)
+        if (strcmp(r->openclaws[i].from->install, install) == 0)
+            return &r->openclaws[i];
+    return NULL;
+}

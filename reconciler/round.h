@@ -1,0 +1,117 @@
+/* round: one look at all three worlds, and the plan that follows. Level-triggered: it never knows why it was called.
+ *
+ *     struct store s;  store_open(...)               what lives from round to round
+ *     struct round *r = round_look(&conf, &e)        read the records, observe, expand, plan; writes nothing
+ *     ... show r->plan, or execute it
+ *     round_remember(r)                              what makes the next look cheaper (memos, counts); after acting only
+ *     round_free(r)
+ *
+ * What is wrong with one part (a registry that is not understood, an endpoint that does not answer) is a notice and freezes that
+ * part; only what makes the whole round meaningless is an error. */
+#ifndef RECONCLAW_RECONCILER_ROUND_H
+#define RECONCLAW_RECONCILER_ROUND_H
+
+#include "reconciler/core/plan.h"
+#include "reconciler/host.h"
+#include "reconciler/load.h"
+#include "reconciler/observe.h"
+#include "spec/base/arena.h"
+#include "spec/base/err.h"
+#include "state/generation.h"
+#include "state/home.h"
+#include "state/records.h"
+#include "state/shards.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What lives from round to round. */
+struct store {
+    struct home *home;            /* NULL: not made yet, and not to be made (a dry run) */
+    char install[INSTALL_HEX];    /* of our own records */
+    struct shards_cache **caches; /* by install; a daemon's. NULL: none */
+    struct cache_slot *slots;     /* private */
+    size_t n_slots;
+};
+
+/* home_dir is opened where it exists, and made only with `make`. */
+int store_open(const struct host *host, bool make, struct store *ret, struct err *e);
+void store_close(struct store *s);
+
+struct round_conf {
+    const struct host *host;
+    struct store *store;
+    struct load *load;
+    bool deep; /* the slow audit: believe no memo */
+    /* Only whether all that is wanted makes sense: every agent's sandbox is worked out, no record is read, no
+     * endpoint looked at, the plan stays empty. */
+    bool check_only;
+    /* Only what is recorded and wanted: no endpoint is looked at, the plan stays empty. */
+    bool records_only;
+    const struct grant *grants;
+    size_t n_grants;
+    const struct request *requests;
+    size_t n_requests;
+    const atomic_bool *cancel; /* may be NULL */
+};
+
+enum notice_level { NOTICE_INFO, NOTICE_WARNING, NOTICE_BLOCKED };
+
+/* What the plan cannot tell: a corrupt shard, a registry of another generation. */
+struct notice {
+    enum notice_level level;
+    const char *object;        /* "OpenClaw/home", or NULL */
+    const char *text, *remedy; /* remedy may be NULL */
+};
+
+struct round_openclaw {
+    const struct load_openclaw *from;
+    struct shards shards;
+    struct generation generation;
+    struct shards_view view;
+    struct oc_memo *memo; /* private */
+    bool driven;          /* false: its registry is unknown or not ours to write; nothing of it is touched */
+};
+
+struct round {
+    struct arena *a;
+    int64_t now_ms;
+    struct load *load;  /* a reference */
+    struct diags diags; /* of expanding and checking: errors that only show when a config is used */
+    struct notice *notices;
+    size_t n_notices;
+    struct round_openclaw *openclaws;
+    size_t n_openclaws;
+    struct record *records;
+    size_t n_records;
+    struct records_view own; /* our own record files */
+    struct desired *desired;
+    size_t n_desired;
+    struct observe_one *looks; /* one per endpoint, with the arena that its observation lives in */
+    size_t n_looks;
+    struct world world;
+    struct plan plan;
+    bool blocked; /* some notice is NOTICE_BLOCKED, or diags has errors */
+};
+
+int round_look(const struct round_conf *conf, struct round **ret, struct err *e);
+void round_free(struct round *r); /* accepts NULL */
+void round_freep(struct round **r);
+#define ROUND_AUTO __attribute__((cleanup(round_freep))) struct round *
+
+/* Stores the memos and counts of this look. Failing to costs time only and is not told. */
+void round_remember(const struct round *r, struct store *s);
+
+/* One process at a time acts with this state directory: waits until the lock is free, ERR_CANCELLED by cancel (may be NULL),
+ * ERR_BUSY after timeout_ms. Closing the descriptor lets go. */
+int round_lock(const struct store *s, int timeout_ms, const atomic_bool *cancel, int *ret_fd, struct err *e);
+
+/* All that is wanted of a runtime, as one text: its config hash and the image's id. What turns are counted against. */
+const char *round_want(struct arena *a, const struct round *r, const struct desired *d);
+
+/* The round's registry of an install, or NULL. */
+const struct round_openclaw *round_openclaw(const struct round *r, const char *install);
+
+#endif

@@ -1,0 +1,345 @@
+#include "reconciler/steps.h"
+
+#include "spec/base/text.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* One act under way. */
+struct doing {
+    struct steps *s;
+    const struct act *act;
+    struct arena *a;
+    struct backend *b;
+    struct err *e;
+    bool held; /* the failure is no failure: the plan's reason is gone */
+};
+
+/* --- handles
+ * -----------------------------------------------------------------------------------------------------------------------------
+ */
+
+static void drop_handle(struct steps *s, unsigned i)
+{
+    if (s->handles[i])
+        s->handles[i]->ops->close(s->handles[i]);
+    free(s->endpoints[i]);
+    s->handles[i] = NULL;
+    s->endpoints[i] = NULL;
+}
+
+static int get_handle(struct steps *s, const char *endpoint, struct backend **ret, struct err *e)
+{
+    unsigned i;
+
+    for (i = 0; i < STEPS_HANDLES; i++) {
+        if (s->endpoints[i] && strcmp(s->endpoints[i], endpoint) == 0) {
+            *ret = s->handles[i];
+            return 0;
+        }
+    }
+    i = s->next++ % STEPS_HANDLES;
+    drop_handle(s, i);
+    if (s->conf->open(s->conf->open_ctx, endpoint, &s->handles[i], e) < 0)
+        return -1;
+    s->endpoints[i] = strdup(endpoint);
+    if (!s->endpoints[i])
+        abort();
+    *ret = s->handles[i];
+    return 0;
+}
+
+void steps_close(struct steps *s)
+{
+    for (unsigned i = 0; i < STEPS_HANDLES; i++)
+        drop_handle(s, i);
+}
+
+/* --- one step, with its second tries
+ * ---------------------------------------------------------------------------------------------------- */
+
+/* A wait that a cancel ends within a tenth of a second. */
+static void wait_ms(const struct steps *s, int ms)
+{
+    while (ms > 0 && !atomic_load(s->cancel) && !(s->conf->cancel && atomic_load(s->conf->cancel))) {
+        struct timespec ts = {.tv_nsec = (ms < 100 ? ms : 100) * 1000000L};
+
+        (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
+        ms -= 100;
+    }
+}
+
+static int backoff_ms(const struct doing *d, int attempt)
+{
+    uint32_t x = d->s->conf->seed ^ (uint32_t)(uintptr_t)d->act * 2654435761u ^ (uint32_t)attempt * 40503u;
+
+    x ^= x >> 16;
+    int base = EXECUTOR_BACKOFF_MS << attempt;
+    return base / 2 + (int)(x % (uint32_t)base);
+}
+
+/* What is worth another try at once. A conflict is not: the world is another than the plan's. Nor is a busy lock: it was waited
+ * for already. */
+static bool is_passing(enum err_class class)
+{
+    return class == ERR_UNAVAILABLE || class == ERR_TIMEOUT || class == ERR_INTERNAL;
+}
+
+static int look(struct doing *d, const char *id, struct observed *ret)
+{
+    const struct call call = {.timeout_ms = EXECUTOR_LOOK_MS, .cancel = d->s->cancel};
+
+    for (int i = 0;; i++) {
+        if (d->b->ops->look(d->b, d->a, id, d->act->name, &call, ret, d->e) == 0)
+            return 0;
+        if (!is_passing(d->e->class) || i + 1 == EXECUTOR_TRIES || atomic_load(d->s->cancel))
+            return err_wrap(d->e, "looking at '%s'", d->act->name);
+        wait_ms(d->s, backoff_ms(d, i));
+    }
+}
+
+/* apply() is idempotent, so that a time-out, whose outcome is unknown, is answered by the same call again. */
+static int step(struct doing *d, enum step kind, const char *id, struct act_result *res)
+{
+    static const char *const names[STEP_COUNT] = {[STEP_CREATE] = "creating",
+                                                  [STEP_START] = "starting",
+                                                  [STEP_STOP] = "stopping",
+                                                  [STEP_PATCH] = "patching",
+                                                  [STEP_REMOVE] = "removing"};
+    const struct act *act = d->act;
+    const struct call call = {.timeout_ms =
+                                  kind == STEP_CREATE && act->want && act->want->setup ? EXECUTOR_SETUP_MS : EXECUTOR_STEP_MS,
+                              .cancel = d->s->cancel};
+    const struct backend_act ask = {.step = kind,
+                                    .want = act->want,
+                                    .name = act->name,
+                                    .id = id,
+                                    .expect = act->obs,
+                                    .created_at_ms = d->s->conf->now_ms(d->s->conf->now_ctx),
+                                    .changes = act->changes,
+                                    .n_changes = act->n_changes};
+
+    for (int i = 0;; i++) {
+        *res = (struct act_result){0};
+        if (d->b->ops->apply(d->b, d->a, &ask, &call, res, d->e) == 0)
+            return 0;
+        if (!is_passing(d->e->class) || i + 1 == EXECUTOR_TRIES || atomic_load(d->s->cancel))
+            return err_wrap(d->e, "%s '%s'", names[kind], act->name);
+        wait_ms(d->s, backoff_ms(d, i));
+    }
+}
+
+/* --- second looks
+ * ------------------------------------------------------------------------------------------------------------------------- */
+
+static int hold(struct doing *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static int hold(struct doing *d, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    err_set(d->e, ERR_REFUSED, 0, "%s", arena_vprintf(d->a, fmt, ap));
+    va_end(ap);
+    d->held = true;
+    return -1;
+}
+
+static bool use_is_granted(const struct doing *d)
+{
+    const struct executor_conf *c = d->s->conf;
+
+    if (d->act->want && d->act->want->policy.ignore_busy)
+        return true;
+    for (size_t i = 0; i < c->n_grants; i++) {
+        const struct grant *g = &c->grants[i];
+
+        if ((g->allows & GRANT_USE) && (!g->endpoint || strcmp(g->endpoint, d->act->endpoint) == 0) &&
+            (!g->name || strcmp(g->name, d->act->name) == 0))
+            return true;
+    }
+    return false;
+}
+
+/* Just before something is torn down: it is still what the plan saw, nobody is in it, and nobody has used it since. *ret_gone: it
+ * is not there any more. */
+static int still_idle(struct doing *d, bool *ret_gone)
+{
+    const struct recorder *rec = d->s->conf->recorder;
+    struct observed now = {0};
+
+    if (look(d, d->act->obs->id, &now) < 0)
+        return -1;
+    *ret_gone = now.state == RUN_ABSENT;
+    if (now.state == RUN_UNKNOWN)
+        return hold(d, "its state cannot be read now");
+    if (!*ret_gone && now.ownership == OWN_FOREIGN && d->act->obs->ownership != OWN_FOREIGN)
+        return hold(d, "it is no longer ours");
+    if (!*ret_gone && now.state == RUN_RUNNING && now.busy_known && now.busy > 0 && !use_is_granted(d))
+        return hold(d, "it is in use now: %u running inside", now.busy);
+    if (rec->fresh && rec->fresh(rec->ctx, d->act, d->e) < 0) {
+        d->held = d->e->class == ERR_CONFLICT;
+        return -1;
+    }
+    return 0;
+}
+
+static int must_be_absent(struct doing *d)
+{
+    const struct record *rec = d->act->rec;
+    struct observed now = {0};
+
+    if (look(d, d->act->obs ? d->act->obs->id : NULL, &now) < 0)
+        return -1;
+    if (now.state != RUN_ABSENT)
+        return hold(d, "it is there after all");
+    /* Under another name it would still be there. */
+    if (rec && rec->id && look(d, rec->id, &now) < 0)
+        return -1;
+    return now.state == RUN_ABSENT ? 0 : hold(d, "it is there after all, under another name");
+}
+
+/* --- acts
+ * ----------------------------------------------------------------------------------------------------------------------------------
+ */
+
+static int record(struct doing *d, int (*fn)(void *, const struct act *, struct err *), const char *what)
+{
+    if (!fn || fn(d->s->conf->recorder->ctx, d->act, d->e) == 0)
+        return 0;
+    return err_wrap(d->e, "%s", what);
+}
+
+static int make(struct doing *d)
+{
+    const struct recorder *rec = d->s->conf->recorder;
+    struct act_result res = {0};
+    struct err made_err = {0};
+    int64_t created = d->s->conf->now_ms(d->s->conf->now_ctx);
+    bool failed = step(d, STEP_CREATE, NULL, &res) < 0, setup_failed = failed && d->e->class == ERR_REFUSED && res.id;
+
+    if (failed && !setup_failed) {
+        d->held = d->e->class == ERR_CONFLICT;
+        return -1;
+    }
+    if (rec->made && rec->made(rec->ctx, d->act, &res, created, setup_failed, &made_err) < 0) {
+        *d->e = made_err;
+        return err_wrap(d->e, "recording '%s'", d->act->name);
+    }
+    return setup_failed ? -1 : 0;
+}
+
+static int do_create(struct doing *d)
+{
+    if (d->act->needs_look && must_be_absent(d) < 0)
+        return -1;
+    if (record(d, d->s->conf->recorder->intent, "recording the intent") < 0)
+        return -1;
+    return make(d);
+}
+
+static int do_recreate(struct doing *d)
+{
+    struct act_result res;
+    bool gone = false;
+
+    if (still_idle(d, &gone) < 0 || record(d, d->s->conf->recorder->intent, "recording the intent") < 0)
+        return -1;
+    if (!gone && step(d, STEP_REMOVE, d->act->obs->id, &res) < 0) {
+        d->held = d->e->class == ERR_CONFLICT;
+        return -1;
+    }
+    return make(d);
+}
+
+static int do_prune(struct doing *d)
+{
+    struct act_result res;
+    bool gone = false;
+
+    if (still_idle(d, &gone) < 0)
+        return -1;
+    if (!gone && step(d, STEP_REMOVE, d->act->obs->id, &res) < 0) {
+        d->held = d->e->class == ERR_CONFLICT;
+        return -1;
+    }
+    return record(d, d->s->conf->recorder->gone, "dropping the record");
+}
+
+static int do_forget(struct doing *d)
+{
+    if (must_be_absent(d) < 0)
+        return -1;
+    return record(d, d->s->conf->recorder->gone, "dropping the record");
+}
+
+static int do_steps(struct doing *d, const enum step *steps, size_t n)
+{
+    struct act_result res;
+    bool gone = false;
+
+    if (d->act->needs_look && (still_idle(d, &gone) < 0 || gone))
+        return gone ? hold(d, "it is not there any more") : -1;
+    for (size_t i = 0; i < n; i++)
+        if (step(d, steps[i], d->act->obs->id, &res) < 0) {
+            d->held = d->e->class == ERR_CONFLICT;
+            return -1;
+        }
+    return record(d, d->s->conf->recorder->patched, "recording");
+}
+
+static int do_patch(struct doing *d)
+{
+    static const enum step in_place[] = {STEP_PATCH}, restart[] = {STEP_STOP, STEP_PATCH, STEP_START};
+
+    return d->act->restart ? do_steps(d, restart, 3) : do_steps(d, in_place, 1);
+}
+
+static int do_act(struct doing *d)
+{
+    static const enum step start[] = {STEP_START}, stop[] = {STEP_STOP};
+
+    switch (d->act->kind) {
+    case ACT_CREATE:
+        return do_create(d);
+    case ACT_RECREATE:
+        return d->act->obs ? do_recreate(d) : do_create(d);
+    case ACT_PRUNE:
+        return d->act->obs ? do_prune(d) : do_forget(d);
+    case ACT_FORGET:
+        return do_forget(d);
+    case ACT_START:
+        return do_steps(d, start, 1);
+    case ACT_STOP:
+        return do_steps(d, stop, 1);
+    case ACT_PATCH:
+        return do_patch(d);
+    case ACT_ADOPT:
+        return record(d, d->s->conf->recorder->adopted, "recording");
+    case ACT_RESEED:
+        return err_set(d->e, ERR_UNSUPPORTED, 0, "no backend of this version keeps a remote workspace");
+    case ACT_HOLD:
+    case ACT_REPORT:
+    case ACT_KIND_COUNT:
+        break;
+    }
+    abort();
+}
+
+void steps_run(struct steps *s, const struct act *act, struct act_ended *ret)
+{
+    const struct recorder *rec = s->conf->recorder;
+    ARENA_AUTO a = arena_new();
+    struct doing d = {.s = s, .act = act, .a = a, .e = &ret->err};
+
+    *ret = (struct act_ended){0};
+    if (rec->progress)
+        rec->progress(rec->ctx, act, NULL);
+    if (get_handle(s, act->endpoint, &d.b, d.e) == 0 && do_act(&d) == 0)
+        *ret = (struct act_ended){.end = ACT_ENDED_DONE}; /* without what a second try got over */
+    else
+        ret->end = d.held ? ACT_ENDED_HELD : ret->err.class == ERR_CANCELLED ? ACT_ENDED_CANCELLED : ACT_ENDED_FAILED;
+    if (rec->progress)
+        rec->progress(rec->ctx, act, ret);
+}
