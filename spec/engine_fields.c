@@ -167,12 +167,12 @@ static int64_t number(const struct node *o, const char *key)
 
 static size_t n_items(const struct node *list)
 {
-    return node_is(list, NODE_ARRAY) ? list->n_items : 0;
+    return list != NULL && node_is(list, NODE_ARRAY) ? list->n_items : 0;
 }
 
 static const char *item(const struct node *list, size_t i)
 {
-    const char *s = node_str(list->items[i]);
+    const char *s = i < n_items(list) ? node_str(list->items[i]) : NULL;
     return s != NULL ? s : "";
 }
 

@@ -80,7 +80,7 @@ static int for_each(struct builder *b, const char *key, int (*each)(struct build
 {
     const struct node *list = setting(b, key);
     for (size_t i = 0; node_is(list, NODE_ARRAY) && i < list->n_items; i++) {
-        const char *s;
+        const char *s = "";
         if (node_argument(b, list->items[i], &s) < 0 || each(b, s) < 0)
             return err_wrap(b->err, "docker.%s[%zu]", key, i);
     }
@@ -142,7 +142,7 @@ static int sanitize_env(struct builder *b)
         const struct node *v = m->value;
         if (strlen(m->key) != m->key_n)
             return err_set(b->err, ERR_CONFIG, 0, "docker.env: the name of a variable holds a NUL");
-        const char *name = js_trim(b->arena, m->key), *value;
+        const char *name = js_trim(b->arena, m->key), *value = "";
         /* OpenClaw's copy assigns to obj["__proto__"], which makes no member of it. */
         if (*name == '\0' || !node_is(v, NODE_STRING) || strcmp(name, "__proto__") == 0)
             continue;
@@ -388,7 +388,7 @@ static int put_ulimits(struct builder *b)
     const struct node *all = setting(b, "ulimits");
     struct node *sorted = node_array(b->arena);
     for (size_t i = 0; node_is(all, NODE_OBJECT) && i < all->n_members; i++) {
-        const char *name, *value;
+        const char *name = "", *value = "";
         const struct node *v = all->members[i].value;
         if (argument(b, all->members[i].key, all->members[i].key_n, &name) < 0)
             return err_wrap(b->err, "docker.ulimits");
@@ -485,7 +485,7 @@ static int put_volume(struct builder *b, const char *s)
 
 static int put_workspace(struct builder *b, const char *dir, const char *target, bool read_only, const char *key)
 {
-    const char *s;
+    const char *s = "";
     const char *bind = arena_printf(b->arena, "%s:%s:%s", dir, target, read_only ? "ro,z" : "z");
     if (argument(b, bind, strlen(bind), &s) < 0 || put_volume(b, s) < 0)
         return err_wrap(b->err, "%s", key);
@@ -551,7 +551,7 @@ int oc_create_container(struct arena *a, const struct oc_host *host, const struc
                         struct err *e)
 {
     struct builder b = {.arena = a, .host = host, .r = r, .own = "docker", .err = e};
-    const char *workdir;
+    const char *workdir = "";
     if (put_common(&b, false) < 0 || text_setting(&b, "workdir", &workdir) < 0)
         return -1;
     set(&b, b.body, "WorkingDir", text(&b, workdir));

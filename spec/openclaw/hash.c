@@ -32,17 +32,24 @@ static bool has_own_ascii(const char *locale)
 
 /* --- ASCII in the root's order --------------------------------------------------------------------------------------------- */
 
-/* Primary weights: the place in this list, letters of both cases alike behind it. Other control characters have none. */
-static const char ascii_order[] = "\t\n\v\f\r _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789";
+/* Primary weights by character: tab, line feed and the like, blank, punctuation from _ to $, digits, then letters, both cases
+ * alike. Other control characters have none and are passed over. */
+static const unsigned char primary_weights[128] = {
+    /* clang-format off */
+     0,  0,  0,  0,  0,  0,  0,  0,  0,  1,  2,  3,  4,  5,  0,  0,
+     0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
+     6, 12, 16, 28, 38, 29, 27, 15, 17, 18, 24, 32,  9,  8, 14, 25,
+    39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 11, 10, 33, 34, 35, 13,
+    23, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63,
+    64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 19, 26, 20, 31,  7,
+    30, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63,
+    64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 21, 36, 22, 37,  0,
+    /* clang-format on */
+};
 
 static int primary(char c)
 {
-    if (c >= 'A' && c <= 'Z')
-        c = (char)(c | 0x20);
-    if (c >= 'a' && c <= 'z')
-        return (int)sizeof ascii_order + (c - 'a');
-    const char *at = c != '\0' ? strchr(ascii_order, c) : NULL;
-    return at != NULL ? (int)(at - ascii_order) + 1 : 0;
+    return primary_weights[(unsigned char)c & 0x7f];
 }
 
 /* The next character with a weight, or 0 at the end. */
