@@ -1,12 +1,14 @@
 #include "backends/backend.h"
 
 #include "backends/bubblewrap.h"
+#include "backends/docker.h"
 #include "backends/fake.h"
 
 #include <string.h>
 
 static const struct backend_ops *const backends[] = {
     &bubblewrap_ops,
+    &docker_ops,
     &fake_ops,
 };
 

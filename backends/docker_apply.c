@@ -26,7 +26,7 @@ static int verify(const struct doing *x, struct node **ret_item, struct observed
     const struct observed *want = x->act->expect;
     struct observed o;
     if (docker_inspect(x->dk, x->a, x->act->id, NULL, &x->d, ret_item, e) < 0 ||
-        docker_decode_inspected(x->a, x->dk, *ret_item, &o, e) < 0)
+        docker_decode_inspected(x->a, x->dk, *ret_item, NULL, NULL, &o, e) < 0)
         return -1;
     const char *what = !want                                  ? NULL
                        : want->ownership != o.ownership       ? "its owner's labels"
@@ -43,26 +43,6 @@ static int verify(const struct doing *x, struct node **ret_item, struct observed
 
 /* --- create ------------------------------------------------------------------------------------------------------------------
  */
-
-static struct node *labelled(const struct doing *x, struct node *body)
-{
-    const struct desired *want = x->act->want;
-    struct arena *a = x->a;
-    struct node *labels = node_get(body, "Labels");
-    if (!node_is(labels, NODE_OBJECT)) {
-        labels = node_object(a);
-        node_set(a, body, "Labels", labels);
-    }
-    bool sandbox = want->kind == RUNTIME_SANDBOX;
-    node_set(a, labels, LABEL_OUR_INSTALL, node_string(a, want->install ? want->install : x->dk->install));
-    if (want->owner)
-        node_set(a, labels, LABEL_OUR_OWNER, node_string(a, want->owner));
-    if (x->act->created_at_ms != TIME_NONE)
-        node_set(a, labels, sandbox ? LABEL_OUR_CREATED : LABEL_CREATED, node_printf(a, "%" PRId64, x->act->created_at_ms));
-    if (want->config_hash)
-        node_set(a, labels, sandbox ? LABEL_OUR_HASH : LABEL_HASH, node_string(a, want->config_hash));
-    return body;
-}
 
 /* Images are never pulled behind the owner's back: the error says how to get it. */
 static int missing_image(const char *image, struct err *e)
@@ -106,7 +86,7 @@ static int adopt(const struct doing *x, const struct err *conflict, struct act_r
         *e = why.class == ERR_NOT_FOUND ? *conflict : why;
         return -1;
     }
-    if (docker_decode_inspected(x->a, x->dk, item, &o, e) < 0)
+    if (docker_decode_inspected(x->a, x->dk, item, NULL, NULL, &o, e) < 0)
         return -1;
     bool same = o.kind == want->kind && o.config_hash && text_eq(o.config_hash, want->config_hash) &&
                 (o.ownership == OWN_OPENCLAW ||
@@ -126,12 +106,13 @@ static int make(const struct doing *x, struct act_result *r, bool *ret_fresh, st
     struct node *body;
     if (docker_browser_body(x->dk, x->a, x->act->want, &x->d, &body, e) < 0)
         return -1;
+    body = docker_labelled(x->a, x->act->want, body, x->act->created_at_ms);
     const char *image = node_str(node_get(body, "Image"));
     BUF_AUTO path = BUF_INIT(4096);
     buf_puts(&path, "/containers/create?name=");
     engine_escape(&path, x->act->name, "");
     ENGINE_REPLY_AUTO reply = {0};
-    struct engine_req req = {.method = "POST", .path = buf_str(&path), .body = node_json(x->a, labelled(x, body))};
+    struct engine_req req = {.method = "POST", .path = buf_str(&path), .body = node_json(x->a, body)};
     struct err why;
     if (engine_call(x->dk->en, &req, &x->d, &reply, &why) < 0) {
         if (why.class == ERR_CONFLICT)
@@ -171,7 +152,8 @@ static int read_ports(const struct doing *x, struct act_result *r, struct err *e
 {
     struct node *item;
     struct observed o;
-    if (docker_inspect(x->dk, x->a, r->id, NULL, &x->d, &item, e) < 0 || docker_decode_inspected(x->a, x->dk, item, &o, e) < 0)
+    if (docker_inspect(x->dk, x->a, r->id, NULL, &x->d, &item, e) < 0 ||
+        docker_decode_inspected(x->a, x->dk, item, NULL, NULL, &o, e) < 0)
         return -1;
     if (o.kind != RUNTIME_BROWSER)
         return 0;
@@ -247,16 +229,9 @@ static int do_stop(const struct doing *x, struct act_result *ret, struct err *e)
     return 0;
 }
 
-/* Members of HostConfig that POST /containers/ID/update takes: what FIELD_PATCH may stand for. */
-static const char *const updatable[] = {
-    "BlkioWeight",        "CpuShares",  "CpuPeriod",  "CpuQuota",          "CpuRealtimePeriod",
-    "CpuRealtimeRuntime", "CpusetCpus", "CpusetMems", "MemoryReservation", "MemorySwap",
-    "PidsLimit",          "Memory",     "NanoCpus",   "RestartPolicy",
-};
-
 static int do_patch(const struct doing *x, struct act_result *ret, struct err *e)
 {
-    struct node *item, *body = node_object(x->a);
+    struct node *item;
     struct observed o;
     struct fields ignored;
     if (docker_check(x->a, x->act->want, &ignored, e) < 0 || verify(x, &item, &o, e) < 0)
@@ -264,17 +239,9 @@ static int do_patch(const struct doing *x, struct act_result *ret, struct err *e
     for (size_t i = 0; i < x->act->n_changes; i++)
         if (x->act->changes[i].class == FIELD_PATCH && !x->act->changes[i].to)
             return err_set(e, ERR_UNSUPPORTED, 0, "%s: the engine cannot take a limit away in place", x->act->changes[i].name);
-    const struct node *host = node_get(x->act->want->create, "HostConfig");
-    for (size_t i = 0; i < sizeof updatable / sizeof *updatable; i++) {
-        struct node *v = node_get(host, updatable[i]);
-        if (v && v->kind != NODE_NULL)
-            node_set(x->a, body, updatable[i], v);
-    }
-    /* As at creation: without a word on swap, as much of it as of memory. Else the old one would be in a new limit's way. */
-    const struct node *memory = node_get(body, "Memory"), *swap = node_get(body, "MemorySwap");
-    if (node_is(memory, NODE_NUMBER) && memory->num > 0 && (!node_is(swap, NODE_NUMBER) || swap->num == 0))
-        node_set(x->a, body, "MemorySwap", node_number(x->a, 2 * memory->num));
-    struct engine_req req = {.method = "POST", .path = docker_path(x->a, o.id, "/update"), .body = node_json(x->a, body)};
+    struct engine_req req = {.method = "POST",
+                             .path = docker_path(x->a, o.id, "/update"),
+                             .body = node_json(x->a, engine_update_body(x->a, x->act->want->create))};
     if (engine_call(x->dk->en, &req, &x->d, NULL, e) < 0)
         return -1;
     *ret = (struct act_result){.id = x->act->id};

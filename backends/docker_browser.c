@@ -4,9 +4,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define ENV_SOURCE_RANGE "OPENCLAW_BROWSER_CDP_SOURCE_RANGE"
-#define ENV_PASSWORD     "OPENCLAW_BROWSER_NOVNC_PASSWORD"
-#define PASSWORD_LENGTH  8 /* OpenClaw 2026.5.3 */
+#define ENV_PASSWORD    "OPENCLAW_BROWSER_NOVNC_PASSWORD"
+#define PASSWORD_LENGTH 8 /* OpenClaw 2026.5.3 */
 
 static const char *network_path(struct arena *a, const char *name)
 {
@@ -93,10 +92,19 @@ static int make_password(char out[PASSWORD_LENGTH + 1], struct err *e)
     return 0;
 }
 
-static void env_add(struct arena *a, struct node *env, const char *key, const char *value, bool secret)
+/* In the place of an empty one, if there is one: of two with one name a program may see the first. */
+static void env_put(struct arena *a, struct node *env, const char *key, const char *value, bool secret)
 {
     struct node *pair = node_printf(a, "%s=%s", key, value);
+    size_t n = strlen(key);
     pair->secret = secret;
+    for (size_t i = 0; i < env->n_items; i++) {
+        const char *s = node_str(env->items[i]);
+        if (s && strncmp(s, key, n) == 0 && s[n] == '=') {
+            env->items[i] = pair;
+            return;
+        }
+    }
     node_push(a, env, pair);
 }
 
@@ -121,10 +129,10 @@ int docker_browser_body(struct docker *dk, struct arena *a, const struct desired
         env = node_array(a);
         node_set(a, body, "Env", env);
     }
-    if (!env_is_set(env, ENV_SOURCE_RANGE)) {
+    if (!env_is_set(env, DOCKER_ENV_SOURCE_RANGE)) {
         if (source_range(dk, a, network, d, &range, e) < 0)
             return -1;
-        env_add(a, env, ENV_SOURCE_RANGE, range, false);
+        env_put(a, env, DOCKER_ENV_SOURCE_RANGE, range, false);
     } else if (strcmp(network, "none") != 0 && strcmp(network, "bridge") != 0 && !text_has_prefix(network, "container:")) {
         json_t *o = NULL;
         if (ensure_network(dk, a, network, d, &o, e) < 0)
@@ -136,7 +144,7 @@ int docker_browser_body(struct docker *dk, struct arena *a, const struct desired
         char password[PASSWORD_LENGTH + 1];
         if (make_password(password, e) < 0)
             return -1;
-        env_add(a, env, ENV_PASSWORD, password, true);
+        env_put(a, env, ENV_PASSWORD, password, true);
         explicit_bzero(password, sizeof password);
     }
     *ret = body;

@@ -141,20 +141,26 @@ static const char *own_name(const char *s)
     return s && s[0] == '/' && s[1] && !strchr(s + 1, '/') ? s + 1 : NULL;
 }
 
-int docker_decode_listed(struct arena *a, const struct docker *dk, const json_t *item, struct observed *ret, struct err *e)
+const char *docker_listed_name(const json_t *item)
 {
-    const char *id = engine_text(item, "Id"), *name = NULL;
-    if (!docker_is_id(id))
-        return err_set(e, ERR_INPUT, 0, "an element of the list of containers has no id");
-    const json_t *names = json_object_get(item, "Names"), *v;
+    const json_t *v;
     size_t i;
-    json_array_foreach(names, i, v)
+    json_array_foreach(json_object_get(item, "Names"), i, v)
     {
         const char *s = json_string_value(v);
         /* Podman gives no slash. */
-        if (!name)
-            name = own_name(s) ? own_name(s) : s && *s && !strchr(s, '/') ? s : NULL;
+        const char *name = own_name(s) ? own_name(s) : s && *s && !strchr(s, '/') ? s : NULL;
+        if (name)
+            return name;
     }
+    return NULL;
+}
+
+int docker_decode_listed(struct arena *a, const struct docker *dk, const json_t *item, struct observed *ret, struct err *e)
+{
+    const char *id = engine_text(item, "Id"), *name = docker_listed_name(item);
+    if (!docker_is_id(id))
+        return err_set(e, ERR_INPUT, 0, "an element of the list of containers has no id");
     const json_t *created = json_object_get(item, "Created");
     struct observed o = {
         .endpoint = dk->endpoint,
@@ -184,8 +190,8 @@ static int host_port(const struct node *ports, const char *private_port)
     return port && num_parse_u64(port, &n) && n <= 65535 ? (int)n : 0;
 }
 
-int docker_decode_inspected(struct arena *a, const struct docker *dk, const struct node *item, struct observed *ret,
-                            struct err *e)
+int docker_decode_inspected(struct arena *a, const struct docker *dk, const struct node *item, const struct desired *want,
+                            const struct node *image, struct observed *ret, struct err *e)
 {
     const char *id = node_str(node_get(item, "Id")), *name = node_str(node_get(item, "Name"));
     const struct node *config = node_get(item, "Config"), *state = node_get(item, "State");
@@ -208,6 +214,12 @@ int docker_decode_inspected(struct arena *a, const struct docker *dk, const stru
         o.no_vnc_port = host_port(ports, docker_env(env, "OPENCLAW_BROWSER_NOVNC_PORT"));
     }
     o.busy_known = o.state == RUN_STOPPED;
+    const struct node *body = want && want->kind == o.kind ? docker_labelled(a, want, want->create, TIME_NONE) : NULL;
+    if (engine_inspect_fields(a, item, body, image, &o.fields, e) < 0)
+        return -1;
+    const struct desired unwanted = {.kind = o.kind, .create = config};
+    o.fields = docker_settled(a, body ? want : &unwanted, o.fields);
+    o.fields_known = true;
     *ret = o;
     return 0;
 }

@@ -27,6 +27,29 @@ int docker_inspect(struct docker *dk, struct arena *a, const char *id, const cha
     return same ? 0 : err_set(e, ERR_NOT_FOUND, 404, "there is no container %s", key);
 }
 
+int docker_inspect_image(struct docker *dk, struct arena *a, const char *id, const struct deadline *d, const struct node **ret,
+                         struct err *e)
+{
+    json_t *o = NULL;
+    struct err why;
+    BUF_AUTO path = BUF_INIT(4096);
+    *ret = NULL;
+    if (!id || !*id)
+        return 0;
+    buf_puts(&path, "/images/");
+    engine_escape(&path, id, ":");
+    buf_puts(&path, "/json");
+    if (engine_json(dk->en, "GET", buf_str(&path), NULL, d, &o, &why) < 0) {
+        if (why.class == ERR_NOT_FOUND)
+            return 0;
+        *e = why;
+        return -1;
+    }
+    *ret = docker_node(a, o);
+    json_decref(o);
+    return 0;
+}
+
 struct count {
     struct observed *const *v;
     size_t *owner; /* which of v an exec belongs to */
@@ -73,6 +96,7 @@ int docker_look(struct backend *b, struct arena *a, const char *id, const char *
 {
     struct docker *dk = (struct docker *)b;
     struct deadline d = deadline_start(c);
+    const struct node *image;
     struct node *item;
     struct observed o;
     struct err why;
@@ -88,7 +112,8 @@ int docker_look(struct backend *b, struct arena *a, const char *id, const char *
                                  .created_at_ms = TIME_NONE};
         return 0;
     }
-    if (docker_decode_inspected(a, dk, item, &o, e) < 0)
+    if (docker_inspect_image(dk, a, node_str(node_get(item, "Image")), &d, &image, e) < 0 ||
+        docker_decode_inspected(a, dk, item, NULL, image, &o, e) < 0)
         return -1;
     const struct node *execs = node_get(item, "ExecIDs");
     if (o.state == RUN_RUNNING && docker_count_busy(dk, a, &(struct observed *){&o}, &execs, 1, &d, e) < 0)

@@ -125,6 +125,8 @@ int docker_memo_prove(struct docker_memo *m, struct docker *dk, struct arena *a,
         return 0;
     if (m->anchor.nano > now_ms * 1000000)
         m->anchor = (struct anchor){0};
+    /* What happened within the millisecond that now_ms names belongs to what is known now. */
+    now_ms++;
     const char *path = arena_printf(a, "/events?since=%" PRId64 ".%09" PRId64 "&until=%" PRId64 ".%03" PRId64,
                                     m->anchor.nano / 1000000000, m->anchor.nano % 1000000000, now_ms / 1000, now_ms % 1000);
     struct err why;

@@ -9,7 +9,15 @@ struct seen {
     struct observed o;
     const struct desired *want; /* under this name, or NULL */
     const struct node *execs;
+    size_t image;       /* index into images of the pass, of what is inspected */
+    const char *digest; /* of what is wanted, where it can be compared */
     bool inspect, gone;
+};
+
+/* An image that something inspected was made from. */
+struct source {
+    const char *id;
+    const struct node *node; /* NULL: gone */
 };
 
 struct pass {
@@ -22,6 +30,7 @@ struct pass {
     struct image_state *images;
     bool *doubtful; /* images that the list shows under two ids */
     struct docker_memo *memo;
+    VEC(struct source) sources;
     size_t *inspected; /* indices into seen, in the order of the requests */
 };
 
@@ -80,14 +89,12 @@ static int on_listed(void *ctx, json_t *item, struct err *e)
     note_image(p, item);
     /* A stranger's container is dropped before anything of it is kept. */
     const json_t *labels = json_object_get(item, "Labels");
-    bool ours = engine_text(labels, LABEL_OUR_INSTALL) || text_eq(engine_text(labels, LABEL_SANDBOX), "1");
-    if (!ours && p->req->n_desired == 0)
+    const char *name = docker_listed_name(item);
+    const struct desired *want = name ? wanted_find(p, name) : NULL;
+    if (!want && !engine_text(labels, LABEL_OUR_INSTALL) && !text_eq(engine_text(labels, LABEL_SANDBOX), "1"))
         return 0;
     if (docker_decode_listed(p->a, p->dk, item, &o, e) < 0)
         return -1;
-    const struct desired *want = wanted_find(p, o.name);
-    if (o.ownership == OWN_FOREIGN && !want)
-        return 0;
     if (want && o.kind == RUNTIME_BROWSER && o.state == RUN_RUNNING) {
         o.cdp_port = listed_port(item, want, "OPENCLAW_BROWSER_CDP_PORT");
         o.no_vnc_port = listed_port(item, want, "OPENCLAW_BROWSER_NOVNC_PORT");
@@ -144,20 +151,43 @@ static bool image_moved(const struct pass *p, const struct seen *s)
 /* --- one by one --------------------------------------------------------------------------------------------------------------
  */
 
-static bool hash_fits(const struct seen *s)
+/* Whether it is the wanted thing at all, so that a proof about it means something. Of OpenClaw's kinds the hash decides, whatever
+ * the fields say; a Sandbox that was changed in place keeps its old hash. */
+static bool is_comparable(const struct seen *s)
 {
-    return s->want && s->want->kind == s->o.kind && s->o.config_hash && text_eq(s->o.config_hash, s->want->config_hash);
+    if (!s->want || s->want->kind != s->o.kind || s->want->fields.n == 0)
+        return false;
+    return s->o.kind == RUNTIME_SANDBOX || (s->o.config_hash && text_eq(s->o.config_hash, s->want->config_hash));
 }
 
-static bool must_inspect(const struct pass *p, const struct seen *s)
+static bool must_inspect(const struct pass *p, struct seen *s)
 {
+    if (is_comparable(s))
+        s->digest = docker_memo_digest(p->a, s->want->fields);
     if (s->o.ownership == OWN_FOREIGN)
         return false;
-    if (p->req->deep || !hash_fits(s) || s->want->fields.n == 0 || image_moved(p, s))
+    if (p->req->deep || !is_comparable(s) || image_moved(p, s))
         return true;
     if (s->want->want != WANT_RUNNING && s->o.state != RUN_STOPPED)
         return true;
-    return !docker_memo_proves(p->memo, s->o.id, docker_memo_digest(p->a, s->want->fields));
+    return !docker_memo_proves(p->memo, s->o.id, s->digest);
+}
+
+/* Out of the arena of one inspection, of which most is not needed. */
+static struct observed keep(struct arena *a, const struct observed *from)
+{
+    struct observed o = *from;
+    struct field *v = ARENA_ARRAY(a, struct field, o.fields.n);
+    const char **texts[] = {&o.name, &o.id, &o.install, &o.owner, &o.scope_key, &o.config_hash, &o.image_id, &o.image};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        *texts[i] = arena_strdup(a, *texts[i]);
+    for (size_t i = 0; i < o.fields.n; i++) {
+        v[i] = o.fields.v[i];
+        v[i].name = arena_strdup(a, v[i].name);
+        v[i].value = arena_strdup(a, v[i].value);
+    }
+    o.fields.v = v;
+    return o;
 }
 
 static int on_inspected(void *ctx, size_t i, json_t *item, const struct err *why, struct err *e)
@@ -170,14 +200,28 @@ static int on_inspected(void *ctx, size_t i, json_t *item, const struct err *why
             *e = *why;
         return s->gone ? 0 : -1;
     }
-    const struct node *n = docker_node(p->a, item);
+    ARENA_AUTO scratch = arena_new();
+    const struct node *n = docker_node(scratch, item), *execs = node_get(n, "ExecIDs");
     struct observed o;
-    if (docker_decode_inspected(p->a, p->dk, n, &o, e) < 0)
+    if (docker_decode_inspected(scratch, p->dk, n, s->want, p->sources.v[s->image].node, &o, e) < 0)
         return -1;
     if (!text_eq(o.id, s->o.id))
         return err_set(e, ERR_INPUT, 0, "container %s was asked for, %s was answered", s->o.id, o.id);
-    s->o = o;
-    s->execs = node_get(n, "ExecIDs");
+    s->o = keep(p->a, &o);
+    s->execs = node_is(execs, NODE_ARRAY) && o.state == RUN_RUNNING ? node_copy(p->a, execs) : NULL;
+    return 0;
+}
+
+/* The image it was made from, asked for once. Without it, what is the image's cannot be told from what is the container's. */
+static int find_source(struct pass *p, struct seen *s, struct err *e)
+{
+    struct source src = {.id = s->o.image_id ? s->o.image_id : ""};
+    for (s->image = 0; s->image < p->sources.n; s->image++)
+        if (strcmp(p->sources.v[s->image].id, src.id) == 0)
+            return 0;
+    if (docker_inspect_image(p->dk, p->a, src.id, &p->d, &src.node, e) < 0)
+        return -1;
+    VEC_PUSH(p->a, &p->sources, src);
     return 0;
 }
 
@@ -193,6 +237,8 @@ static int inspect(struct pass *p, struct err *e)
         s->inspect = must_inspect(p, s);
         if (!s->inspect)
             continue;
+        if (find_source(p, s, e) < 0)
+            return -1;
         p->inspected[n] = i;
         paths[n++] = docker_path(p->a, s->o.id, "/json");
     }
@@ -211,14 +257,21 @@ static int inspect(struct pass *p, struct err *e)
 /* --- the whole ---------------------------------------------------------------------------------------------------------------
  */
 
-static void remember(struct pass *p, const struct seen *s)
+static void remember(struct pass *p, struct seen *s)
 {
     struct field_change *changes;
-    if (s->gone || !hash_fits(s) || s->want->fields.n == 0)
+    if (s->gone || s->o.ownership == OWN_FOREIGN || !s->digest)
         return;
-    if (s->inspect && (!s->o.fields_known || fields_diff(p->a, s->want->fields, s->o.fields, &changes) > 0))
+    if (!s->inspect) {
+        /* Proved: what it shows is what is wanted. To be said where the hash alone would say something else. */
+        if (!text_eq(s->o.config_hash, s->want->config_hash)) {
+            s->o.fields = s->want->fields;
+            s->o.fields_known = true;
+        }
+    } else if (fields_diff(p->a, s->want->fields, s->o.fields, &changes) > 0) {
         return;
-    docker_memo_keep(p->memo, p->a, s->o.id, docker_memo_digest(p->a, s->want->fields));
+    }
+    docker_memo_keep(p->memo, p->a, s->o.id, s->digest);
 }
 
 static int observe(struct pass *p, struct observation *ret, struct err *e)

@@ -4,6 +4,7 @@
 
 #include "backends/docker.h"
 #include "backends/engine_http.h"
+#include "spec/engine_fields.h"
 
 #define LABEL_SANDBOX     "openclaw.sandbox"
 #define LABEL_BROWSER     "openclaw.sandboxBrowser"
@@ -25,17 +26,29 @@ struct docker {
 
 /* A copy in the arena, member by member. */
 struct node *docker_node(struct arena *a, const json_t *j);
-/* One element of GET /containers/json. fields and busy are not known by it. ERR_INPUT where it names no container. */
+/* The name of one element of GET /containers/json, or NULL; it is item's. */
+const char *docker_listed_name(const json_t *item);
+/* The element. fields and busy are not known by it. ERR_INPUT where it names no container. */
 int docker_decode_listed(struct arena *a, const struct docker *dk, const json_t *item, struct observed *ret, struct err *e);
-/* The reply of GET /containers/ID/json, fields included; busy is known to be 0 where it does not run. */
-int docker_decode_inspected(struct arena *a, const struct docker *dk, const struct node *item, struct observed *ret,
-                            struct err *e);
+/* The reply of GET /containers/ID/json; busy is known to be 0 where it does not run. The fields are those that compare with
+ * what is wanted (or all, where nothing is); image as for engine_inspect_fields(). What is returned may point into item. */
+int docker_decode_inspected(struct arena *a, const struct docker *dk, const struct node *item, const struct desired *want,
+                            const struct node *image, struct observed *ret, struct err *e);
 /* The value of KEY=value in an array of such, or NULL. */
 const char *docker_env(const struct node *env, const char *key);
 /* 12 to 64 hex digits: what may stand in a path as it is. */
 bool docker_is_id(const char *s);
 /* "2026-11-22T12:42:11.715454081Z" -> milliseconds since 1970; TIME_NONE where it is no such text, or the zero time. */
 int64_t docker_time_ms(const char *s);
+
+/* --- docker_check: what is asked for ------------------------------------------------------------------------------------- */
+
+#define DOCKER_ENV_SOURCE_RANGE "OPENCLAW_BROWSER_CDP_SOURCE_RANGE"
+
+/* A copy of the body with the labels of backends/docker.h. created_at_ms may be TIME_NONE. */
+struct node *docker_labelled(struct arena *a, const struct desired *want, const struct node *create, int64_t created_at_ms);
+/* Without what is not the owner's to set, or not the container's to keep. */
+struct fields docker_settled(struct arena *a, const struct desired *want, struct fields f);
 
 /* --- docker_look: one container ------------------------------------------------------------------------------------------ */
 
@@ -44,6 +57,9 @@ const char *docker_path(struct arena *a, const char *id, const char *tail);
 /* The inspection by id or name; ERR_NOT_FOUND where there is none of exactly this id (or name). */
 int docker_inspect(struct docker *dk, struct arena *a, const char *id, const char *name, const struct deadline *d,
                    struct node **ret, struct err *e);
+/* The inspection of an image by id, or NULL where it is gone. */
+int docker_inspect_image(struct docker *dk, struct arena *a, const char *id, const struct deadline *d, const struct node **ret,
+                         struct err *e);
 /* Sets busy of each v[i] from the exec ids that its inspection listed. execs[i] may be NULL. */
 int docker_count_busy(struct docker *dk, struct arena *a, struct observed *const *v, const struct node *const *execs, size_t n,
                       const struct deadline *d, struct err *e);

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define HEAD_MAX  16384 /* of the reply's header */
-#define KILL_MS   2000
+#define KILL_MS   100
 #define NONCE_ENV "RECONCLAW_EXEC"
 
 /* --- the stream ------------------------------------------------------------------------------------------------------------ */
@@ -62,7 +62,9 @@ struct attach {
     struct engine_demux demux;
     char in[16384];
     size_t in_at, in_n;
-    bool in_ended; /* nothing more to read; half-closed once sent */
+    bool in_ended;  /* nothing more to read; half-closed once sent */
+    char said[512]; /* the beginning of its output */
+    size_t n_said;
     struct winsize size;
 };
 
@@ -91,6 +93,10 @@ static int write_all(struct attach *at, int fd, const char *p, size_t n, struct 
 static int on_output(void *ctx, int stream, const char *p, size_t n, struct err *e)
 {
     struct attach *at = ctx;
+    size_t part = sizeof at->said - 1 - at->n_said;
+    part = part < n ? part : n;
+    memcpy(at->said + at->n_said, p, part);
+    at->n_said += part;
     if (at->req->output) {
         struct buf *b = at->req->output;
         size_t room = b->max - b->n;
@@ -337,6 +343,13 @@ static int create(struct engine *en, const struct engine_exec_req *req, const ch
     return rc;
 }
 
+/* A command that could not be started is 126 to Docker, whatever the reason, which comes as its output. */
+static bool was_missing(const struct attach *at)
+{
+    return text_has_prefix(at->said, "OCI runtime exec failed") &&
+           (strstr(at->said, "executable file not found") || strstr(at->said, "no such file or directory"));
+}
+
 /* The engine tells the status once it has seen the end, which may be a moment after the streams were closed. */
 static int status_of(struct engine *en, const char *exec_id, const struct deadline *d, int *ret, struct err *e)
 {
@@ -359,27 +372,21 @@ static int status_of(struct engine *en, const char *exec_id, const struct deadli
     }
 }
 
-/* The API cannot end a command, but a second one can: whatever carries the nonce in its environment. */
+/* The API cannot end a command, but a second one can: whatever carries the nonce in its environment. Nobody waits for it: it is
+ * the engine's as soon as it has been asked. */
 static void kill_by_nonce(struct engine *en, const char *id, const char *nonce)
 {
     static const char script[] =
         "for p in /proc/[0-9]*; do p=${p#/proc/}; [ $p != $$ ] && grep -q \"$1\" /proc/$p/environ && kill -9 $p; done";
     const struct deadline d = {.end_ms = deadline_now_ms() + KILL_MS};
-    struct engine_exec_req req = {.id = id,
-                                  .argv = (const char *const[]){"/bin/sh", "-c", script, "sh", nonce, NULL},
-                                  .fd_in = -1,
-                                  .fd_out = -1,
-                                  .fd_err = -1};
-    struct attach at = {.en = en, .req = &req, .d = &d};
-    char exec_id[80];
-    struct err ignored = {0};
-    if (create(en, &req, "PATH=/usr/local/bin:/usr/bin:/bin", &d, exec_id, sizeof exec_id, &ignored) == 0) {
-        at.exec_id = exec_id;
-        if (start(&at, &ignored) == 0)
-            (void)pump(&at, &ignored);
-    }
-    if (at.easy)
-        curl_easy_cleanup(at.easy);
+    const struct engine_exec_req req = {
+        .id = id, .argv = (const char *const[]){"/bin/sh", "-c", script, "sh", nonce, NULL}, .fd_in = -1};
+    char exec_id[80], path[128];
+    struct err ignored;
+    if (create(en, &req, "PATH=/usr/local/bin:/usr/bin:/bin", &d, exec_id, sizeof exec_id, &ignored) < 0)
+        return;
+    (void)snprintf(path, sizeof path, "/exec/%s/start", exec_id);
+    (void)engine_call(en, &(struct engine_req){.method = "POST", .path = path, .body = "{\"Detach\":true}"}, &d, NULL, &ignored);
 }
 
 int engine_exec(struct engine *en, const struct engine_exec_req *req, const struct deadline *d, int *ret_status, struct err *e)
@@ -396,10 +403,13 @@ int engine_exec(struct engine *en, const struct engine_exec_req *req, const stru
         return -1;
     struct attach at = {.en = en, .req = req, .d = d, .exec_id = exec_id, .sock = -1, .in_ended = req->fd_in < 0};
     bool started = start(&at, e) == 0;
-    int rc = started ? pump(&at, e) : -1;
+    int rc = started ? pump(&at, e) : -1, status;
     if (at.easy)
         curl_easy_cleanup(at.easy);
     if (rc < 0 && (started || err_is_transient(e->class) || e->class == ERR_CANCELLED))
         kill_by_nonce(en, req->id, nonce);
-    return rc < 0 ? -1 : status_of(en, exec_id, d, ret_status, e);
+    if (rc < 0 || status_of(en, exec_id, d, &status, e) < 0)
+        return -1;
+    *ret_status = status == 126 && was_missing(&at) ? 127 : status;
+    return 0;
 }

@@ -359,13 +359,18 @@ static void note_headers(struct engine *en, CURL *h)
         en->is_docker = text_has_prefix(v->value, "Docker/");
 }
 
-static int begin(struct engine *en, struct exchange *x, size_t slot, const struct engine_req *req, struct err *e)
+static int begin(struct engine *en, struct exchange *x, size_t slot, const struct engine_req *req, const struct deadline *d,
+                 struct err *e)
 {
+    int ms;
     *x = (struct exchange){.req = req, .body = BUF_INIT(LIMIT_REPLY_BYTES)};
     int n = snprintf(x->url, sizeof x->url, "%s%s%s%s", en->url, req->unversioned ? "" : "/v", req->unversioned ? "" : en->api,
                      req->path);
     char what[512];
     what_of(req, what, sizeof what);
+    /* What is over before it began is not sent. */
+    if (deadline_slice(d, what, &ms, e) < 0)
+        return -1;
     if (n < 0 || (size_t)n >= sizeof x->url)
         return err_set(e, ERR_CONFIG, 0, "%s: the request's address is too long", what);
     if (!en->easy[slot])
@@ -450,7 +455,7 @@ static int call_once(struct engine *en, const struct engine_req *req, const stru
     struct exchange x, *done;
     char what[512];
     what_of(req, what, sizeof what);
-    if (begin(en, &x, 0, req, e) < 0)
+    if (begin(en, &x, 0, req, d, e) < 0)
         return -1;
     int rc = run(en, d, what, &done, e);
     if (rc == 0) {
@@ -579,7 +584,7 @@ int engine_get_each(struct engine *en, const char *const *paths, size_t n, engin
             if (!slots[s].easy) {
                 reqs[s] = (struct engine_req){.method = "GET", .path = paths[next]};
                 index[s] = next++;
-                rc = begin(en, &slots[s], s, &reqs[s], e);
+                rc = begin(en, &slots[s], s, &reqs[s], d, e);
             }
         struct exchange *x = NULL;
         if (rc == 0)

@@ -162,7 +162,7 @@ kill_rest() {
     for p in /proc/[0-9]*; do
         p=${p#/proc/}
         # dockerd, containerd and the shims alone: never a shell or a test that merely names the directory.
-        case $(tr '\0' ' ' <"/proc/$p/cmdline" 2>/dev/null || true) in
+        case $( (tr '\0' ' ' <"/proc/$p/cmdline") 2>/dev/null || true) in
             *dockerd\ *"$dir/exec"* | *containerd\ *"$dir/exec"* | *containerd-shim*"$dir/exec"*) pids+=("$p") ;;
         esac
     done
