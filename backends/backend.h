@@ -32,8 +32,9 @@ struct backend_conf {
     const char *address;  /* "unix:///..." "tcp://..." or NULL: the backend's default */
     const char *tls_dir;  /* ca.pem cert.pem key.pem, or NULL */
     bool tls_verify;
-    const char *state_dir;      /* reconclaw's own, for backends that keep pid files and the like; exists, 0700 */
-    const char *install;        /* of our registry */
+    const char *state_dir; /* reconclaw's own, for backends that keep pid files and the like; exists, 0700; NULL: not made yet, so
+                              this backend keeps nothing there */
+    const char *install;   /* of our registry */
     const struct node *options; /* backend's own (fake's script, trace's inner backend and file); may be NULL */
 };
 

@@ -37,20 +37,20 @@ static int bw_open(const struct backend_conf *conf, struct backend **ret, struct
         return err_set(e, ERR_CONFIG, 0, "endpoint '%s': bubblewrap has no addresses: it is this machine", conf->endpoint);
     if (node_is(conf->options, NODE_OBJECT) && conf->options->n_members > 0)
         return err_set(e, ERR_CONFIG, 0, "%s: not an option of bubblewrap", conf->options->members[0].key);
-    if (conf->state_dir == NULL)
-        return err_set(e, ERR_CONFIG, 0, "bubblewrap needs a state directory");
     b = calloc(1, sizeof *b);
     if (b == NULL)
         abort();
     b->ops = &bubblewrap_ops;
     b->endpoint = keep(conf->endpoint);
     b->install = keep(conf->install != NULL ? conf->install : "-");
-    b->store.parent = keep(conf->state_dir);
-    n = strlen(conf->state_dir) + sizeof "/bubblewrap";
-    b->store.dir = malloc(n);
-    if (b->store.dir == NULL)
-        abort();
-    snprintf(b->store.dir, n, "%s/bubblewrap", conf->state_dir);
+    if (conf->state_dir != NULL) {
+        b->store.parent = keep(conf->state_dir);
+        n = strlen(conf->state_dir) + sizeof "/bubblewrap";
+        b->store.dir = malloc(n);
+        if (b->store.dir == NULL)
+            abort();
+        snprintf(b->store.dir, n, "%s/bubblewrap", conf->state_dir);
+    }
     *ret = (struct backend *)b;
     return 0;
 }

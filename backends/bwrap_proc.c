@@ -59,7 +59,9 @@ int bwrap_here_read(const char *state_dir, struct bwrap_here *ret, struct err *e
     if (n < 1)
         return err_sys(e, ERR_UNAVAILABLE, errno, "reading the pid namespace");
     h.pid_ns[n] = '\0';
-    if (realpath(state_dir, real) == NULL)
+    if (state_dir == NULL)
+        real[0] = '\0'; /* not made yet: the mark of no sandbox */
+    else if (realpath(state_dir, real) == NULL)
         return err_sys(e, ERR_UNAVAILABLE, errno, "%s", state_dir);
     digest_sha256_hex(real, strlen(real), digest);
     memcpy(h.key, digest, 16);

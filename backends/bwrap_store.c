@@ -19,13 +19,22 @@
 
 /* --- reading ------------------------------------------------------------------------------------------------------- */
 
+static int no_dir(struct err *e)
+{
+    return err_set(e, ERR_IO, 0, "there is no state directory to keep sandboxes in");
+}
+
 /* The open directory, or -1: `absent` where it does not exist yet but state_dir does. */
 static int dir_open(const struct bwrap_store *s, bool *absent, struct err *e)
 {
-    int fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW), sys = errno;
+    int fd, sys;
     struct stat st;
 
-    *absent = false;
+    *absent = s->dir == NULL;
+    if (*absent)
+        return -1;
+    fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    sys = errno;
     if (fd >= 0)
         return fd;
     if (sys == ENOENT && stat(s->parent, &st) == 0 && S_ISDIR(st.st_mode)) {
@@ -145,6 +154,8 @@ static int dir_make(const struct bwrap_store *s, struct err *e)
     bool absent;
     int fd;
 
+    if (!s->dir)
+        return no_dir(e);
     if (mkdir(s->dir, 0700) < 0 && errno != EEXIST)
         return err_sys(e, errno == ENOENT ? ERR_UNAVAILABLE : ERR_IO, errno, "making %s", s->dir);
     fd = dir_open(s, &absent, e);

@@ -12,7 +12,7 @@
 #include "backends/deadline.h"
 
 struct bwrap_store {
-    char *dir;    /* state_dir/bubblewrap */
+    char *dir;    /* state_dir/bubblewrap; NULL: none was made yet, so there are no sandboxes, and none can be made */
     char *parent; /* state_dir */
 };
 

@@ -104,8 +104,9 @@ static void examine_registry(struct examining *x, const struct round_openclaw *o
 
 static void examine_endpoint(struct examining *x, const char *endpoint)
 {
-    const struct endpoint_opener opener = {
-        .host = &x->cli->host, .state_dir = x->cli->host.home_dir, .install = x->look->store.install};
+    const struct endpoint_opener opener = {.host = &x->cli->host,
+                                           .state_dir = x->look->store.home ? home_path(x->look->store.home) : NULL,
+                                           .install = x->look->store.install};
     const struct call call = {.timeout_ms = PROBE_TIMEOUT_MS};
     __attribute__((cleanup(endpoint_closep))) struct backend *b = NULL;
     struct backend_info info = {0};

@@ -57,7 +57,8 @@ int cmd_exec(struct cli *cli)
     row = find(cli, rows, n, &e);
     if (!row)
         return cli_fail(cli, &e);
-    const struct endpoint_opener opener = {.host = &cli->host, .state_dir = cli->host.home_dir, .install = look.store.install};
+    const struct endpoint_opener opener = {
+        .host = &cli->host, .state_dir = look.store.home ? home_path(look.store.home) : NULL, .install = look.store.install};
     const struct call call = {.timeout_ms = EXEC_TIMEOUT_MS};
     const struct exec_req req = {.name = row->name,
                                  .id = row->obs->id,

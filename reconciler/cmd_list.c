@@ -153,7 +153,8 @@ static void print_text(struct cli *cli, const struct round *r, const struct row 
 int cmd_list(struct cli *cli)
 {
     __attribute__((cleanup(look_close))) struct look look = {0};
-    int code = look_open(cli, LOOK_DRY, &look);
+    /* What is there can be shown, whatever the specs hold. */
+    int code = look_open_asking(cli, LOOK_LENIENT, cli->args, cli->n_args, NULL, &look);
     struct row *rows;
     size_t n;
 
@@ -179,5 +180,7 @@ int cmd_list(struct cli *cli)
         if (!p->known)
             (void)fprintf(cli->err, "warning: %s: %s\n", p->name, p->why ? p->why : "not looked at");
     }
-    return look.round->diags.n_errors ? EXIT_CONFIG : look.round->blocked || look.round->plan.n_unknown ? EXIT_HELD : EXIT_OK;
+    return look.round->diags.n_errors || !load_is_good(look.load) ? EXIT_CONFIG
+           : look.round->blocked || look.round->plan.n_unknown    ? EXIT_HELD
+                                                                  : EXIT_OK;
 }

@@ -10,7 +10,7 @@
 /* How handles of this process are opened: plain data, shared by threads that only read it. */
 struct endpoint_opener {
     const struct host *host;
-    const char *state_dir; /* our own state directory */
+    const char *state_dir; /* our own state directory; NULL: not made yet */
     const char *install;   /* of our own records */
 };
 

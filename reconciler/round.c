@@ -421,8 +421,9 @@ static struct observe_req request_of(struct looking *in, const char *endpoint, c
 static void observe(struct looking *in)
 {
     struct round *r = in->r;
-    const struct endpoint_opener opener = {
-        .host = in->conf->host, .state_dir = in->conf->host->home_dir, .install = in->conf->store->install};
+    const struct endpoint_opener opener = {.host = in->conf->host,
+                                           .state_dir = in->conf->store->home ? home_path(in->conf->store->home) : NULL,
+                                           .install = in->conf->store->install};
 
     for (size_t i = 0; i < r->n_looks; i++)
         arena_free(r->looks[i].arena);
