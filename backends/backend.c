@@ -3,6 +3,8 @@
 #include "backends/bubblewrap.h"
 #include "backends/docker.h"
 #include "backends/fake.h"
+#include "backends/replay.h"
+#include "backends/trace.h"
 
 #include <string.h>
 
@@ -10,6 +12,8 @@ static const struct backend_ops *const backends[] = {
     &bubblewrap_ops,
     &docker_ops,
     &fake_ops,
+    &replay_ops,
+    &trace_ops,
 };
 
 const struct backend_ops *const *backend_all(size_t *ret_n)
