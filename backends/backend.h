@@ -100,7 +100,8 @@ struct backend_ops {
     int (*probe)(struct backend *b, const struct call *c, struct backend_info *ret, struct err *e);
 
     /* Everything on the endpoint that is ours or OpenClaw's by label, and everything whose name is wanted (a foreign runtime
-     * under a wanted name is listed as OWN_FOREIGN), in one pass. All of it or an error. ret is in the arena, ok is true. */
+     * under a wanted name is listed as OWN_FOREIGN), in one pass. All of it or an error. ret is in the arena, also after close,
+     * and ok is true. */
     int (*observe)(struct backend *b, struct arena *a, const struct observe_req *req, const struct call *c,
                    struct observation *ret, struct err *e);
 

@@ -163,7 +163,7 @@ int docker_decode_listed(struct arena *a, const struct docker *dk, const json_t 
         return err_set(e, ERR_INPUT, 0, "an element of the list of containers has no id");
     const json_t *created = json_object_get(item, "Created");
     struct observed o = {
-        .endpoint = dk->endpoint,
+        .endpoint = arena_strdup(a, dk->endpoint),
         .id = arena_strdup(a, id),
         /* Half created or half removed: it has no name then. */
         .name = arena_strdup(a, name ? name : id),
@@ -198,7 +198,7 @@ int docker_decode_inspected(struct arena *a, const struct docker *dk, const stru
     if (!docker_is_id(id) || !name || !node_is(config, NODE_OBJECT) || !node_is(state, NODE_OBJECT))
         return err_set(e, ERR_INPUT, 0, "the inspection of a container lacks its id, name, state or config");
     struct observed o = {
-        .endpoint = dk->endpoint,
+        .endpoint = arena_strdup(a, dk->endpoint),
         .id = id,
         .name = own_name(name) ? own_name(name) : name,
         .kind = RUNTIME_CONTAINER,

@@ -105,7 +105,7 @@ int docker_look(struct backend *b, struct arena *a, const char *id, const char *
             *e = why;
             return -1;
         }
-        *ret = (struct observed){.endpoint = dk->endpoint,
+        *ret = (struct observed){.endpoint = arena_strdup(a, dk->endpoint),
                                  .id = arena_strdup(a, id),
                                  .name = arena_strdup(a, name),
                                  .state = RUN_ABSENT,

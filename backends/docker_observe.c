@@ -283,7 +283,8 @@ static int observe(struct pass *p, struct observation *ret, struct err *e)
     if (docker_memo_prove(p->memo, p->dk, p->a, p->req->now_ms, elapsed_ms, &p->d, e) < 0 || find_images(p, e) < 0 ||
         inspect(p, e) < 0)
         return -1;
-    struct observation o = {.endpoint = p->dk->endpoint, .ok = true, .images = p->images, .n_images = p->req->n_images};
+    struct observation o = {
+        .endpoint = arena_strdup(p->a, p->dk->endpoint), .ok = true, .images = p->images, .n_images = p->req->n_images};
     o.v = ARENA_ARRAY(p->a, struct observed, p->seen.n);
     for (size_t i = 0; i < p->seen.n; i++) {
         remember(p, &p->seen.v[i]);

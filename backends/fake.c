@@ -296,7 +296,7 @@ static int fake_look(struct backend *b, struct arena *a, const char *id, const c
 
     if (passage_enter(f, FAKE_LOOK, name, c, &p, e) < 0)
         return -1;
-    o.endpoint = f->endpoint;
+    o.endpoint = arena_strdup(a, f->endpoint);
     o.id = id;
     o.name = name;
     pthread_mutex_lock(&f->world->mutex);

@@ -399,7 +399,7 @@ static struct observe_req request_of(struct looking *in, const char *endpoint, c
 {
     VEC(const char *) images = {0};
     struct desired *wanted = ARENA_ARRAY(in->a, struct desired, in->desired.n);
-    struct observe_req req = {.desired = wanted, .memo = memo, .deep = in->conf->deep};
+    struct observe_req req = {.desired = wanted, .memo = memo, .now_ms = in->r->now_ms, .deep = in->conf->deep};
 
     for (size_t i = 0; i < in->desired.n; i++) {
         const struct desired *d = &in->desired.v[i];
