@@ -141,7 +141,7 @@ static int canonical(struct checker *c, const char *path, char **ret, struct err
     return 0;
 }
 
-/* As canonical, for paths that only widen a list: where it cannot be said, the path itself. */
+/* As canonical; where it cannot be said, the path itself. */
 static char *canonical_or_self(struct checker *c, char *path)
 {
     struct err ignored = {0};
@@ -186,6 +186,12 @@ static int check_blocked(struct checker *c, const char *bind, const char *source
     for (size_t i = 0; i < c->blocked.n; i++)
         if (path_is_inside(c->blocked.v[i], source))
             return deny(c, OC_DENY_BLOCKED, "'%s' mounts %s, which no sandbox gets", bind, c->blocked.v[i]);
+    return 0;
+}
+
+/* OpenClaw looks only for sources at or below a blocked path, but what is above one brings it along. */
+static int check_covered(struct checker *c, const char *bind, const char *source)
+{
     for (size_t i = 0; i < c->blocked.n; i++)
         if (path_is_inside(source, c->blocked.v[i]))
             return deny(c, OC_DENY_COVERS, "'%s' mounts %s with %s in it, which no sandbox gets", bind, source, c->blocked.v[i]);
@@ -195,7 +201,7 @@ static int check_blocked(struct checker *c, const char *bind, const char *source
 static int check_roots(struct checker *c, const char *bind, const char *source)
 {
     for (size_t i = 0; i < c->roots.n; i++)
-        if (path_is_inside(c->roots.v[i], source))
+        if (strcmp(c->roots.v[i], "/") == 0 || path_is_inside(c->roots.v[i], source))
             return 0;
     if (c->roots.n == 0)
         return 0;
@@ -230,24 +236,30 @@ static int check_target(struct checker *c, const char *bind, const char *target)
     return 0;
 }
 
-/* Where the engine itself would look: the source as written, neither trimmed nor turned. */
-static int check_as_written(struct checker *c, const char *bind)
-{
-    char *source, *target, *real;
-    split_bind(c->arena, bind, &source, &target);
-    if (*source != '/')
-        return 0;
-    const char *path = path_resolve(c->arena, "/", source);
-    struct err e = {0};
-    if (canonical(c, path, &real, &e) < 0)
-        return deny(c, OC_DENY_UNCLEAR, "'%s': where it leads cannot be known: %s", bind, e.msg);
-    return check_blocked(c, bind, path) < 0 ? -1 : check_blocked(c, bind, real);
-}
-
 static bool flag(const struct node *docker, const char *key)
 {
     const struct node *n = node_get(docker, key);
     return node_is(n, NODE_BOOL) && n->b;
+}
+
+/* What OpenClaw does not look at: where unfinished links lead, what lies below the source, and the place that the engine itself
+ * would look at, which takes the source as written, neither trimmed nor turned. `path` as OpenClaw reads it. */
+static int check_strictly(struct checker *c, const char *written, const char *path)
+{
+    char *source, *target;
+    split_bind(c->arena, written, &source, &target);
+    const char *places[] = {path, *source == '/' ? path_resolve(c->arena, "/", source) : path};
+    const char *bind = js_trim(c->arena, written);
+    for (size_t i = 0; i < N_OF(places) && *places[i] == '/'; i++) {
+        char *real;
+        struct err unclear = {0};
+        if (canonical(c, places[i], &real, &unclear) < 0)
+            return deny(c, OC_DENY_UNCLEAR, "'%s': where it leads cannot be known: %s", bind, unclear.msg);
+        if (check_blocked(c, bind, places[i]) < 0 || check_blocked(c, bind, real) < 0 || check_covered(c, bind, places[i]) < 0 ||
+            check_covered(c, bind, real) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 static int check_bind(struct checker *c, const struct node *docker, const char *written)
@@ -256,25 +268,20 @@ static int check_bind(struct checker *c, const struct node *docker, const char *
     const char *bind = js_trim(a, written);
     if (*bind == '\0')
         return 0;
-    char *source, *target, *real;
+    char *source, *target;
     split_bind(a, bind, &source, &target);
     source = js_trim(a, source);
     if (*source != '/')
         return deny(c, OC_DENY_NOT_ABSOLUTE, "'%s': the source is no absolute path", bind);
-    char *path = normalize(a, source);
-    if (check_blocked(c, bind, path) < 0)
-        return -1;
-    struct err unclear = {0};
-    real = path;
-    if (*path == '/' && canonical(c, path, &real, &unclear) < 0)
-        return deny(c, OC_DENY_UNCLEAR, "'%s': where it leads cannot be known: %s", bind, unclear.msg);
-    if (check_blocked(c, bind, real) < 0 || check_as_written(c, written) < 0)
+    char *path = normalize(a, source), *real = canonical_or_self(c, path);
+    if (check_blocked(c, bind, path) < 0 || check_blocked(c, bind, real) < 0)
         return -1;
     if (!flag(docker, "dangerouslyAllowReservedContainerTargets") && check_target(c, bind, js_trim(a, target)) < 0)
         return -1;
-    if (flag(docker, "dangerouslyAllowExternalBindSources"))
-        return 0;
-    return check_roots(c, bind, path) < 0 ? -1 : check_roots(c, bind, real);
+    if (!flag(docker, "dangerouslyAllowExternalBindSources") &&
+        (check_roots(c, bind, path) < 0 || check_roots(c, bind, real) < 0))
+        return -1;
+    return check_strictly(c, written, path);
 }
 
 /* --- the rest -------------------------------------------------------------------------------------------------------------- */

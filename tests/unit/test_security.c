@@ -100,6 +100,7 @@ static void what_cannot_be_known_is_refused(void **state)
     static const struct {
         const char *bind;
         enum oc_denial why;
+        bool external; /* dangerouslyAllowExternalBindSources */
     } table[] = {
         {"/ws/ok:/d", OC_DENY_NONE},
         {"/ws/new/deeper:/d", OC_DENY_NONE},
@@ -113,8 +114,12 @@ static void what_cannot_be_known_is_refused(void **state)
         {"/ws/blank :/d", OC_DENY_BLOCKED},   /* "blank " is a link to /etc, "blank" is not */
         {"/ws\\evil:/d", OC_DENY_BLOCKED},    /* the engine takes the backslash as it is */
         {"/:/d", OC_DENY_COVERS},
-        {"/h:/d", OC_DENY_COVERS},
-        {"/h/u:/d", OC_DENY_COVERS},
+        {"/h:/d", OC_DENY_OUTSIDE},
+        {"/h:/d", OC_DENY_COVERS, true},
+        {"/h/u:/d", OC_DENY_COVERS, true},
+        {"/real/u:/d", OC_DENY_COVERS, true},
+        {"/var:/d", OC_DENY_COVERS, true},
+        {"/usr:/d", OC_DENY_NONE, true},
         {"/real/u/.ssh:/d", OC_DENY_BLOCKED}, /* the home's real place */
         {"//?/ws/ok:/d", OC_DENY_OUTSIDE},    /* a Windows prefix makes it relative */
         {"//?/UNC/etc:/d", OC_DENY_BLOCKED},
@@ -145,6 +150,7 @@ static void what_cannot_be_known_is_refused(void **state)
         struct node *docker = node_object(a), *binds = node_array(a);
         node_push(a, binds, node_string(a, table[i].bind));
         node_set(a, docker, "binds", binds);
+        node_set(a, docker, "dangerouslyAllowExternalBindSources", node_bool(a, table[i].external));
         enum oc_denial why;
         struct err e = {0};
         (void)oc_check_security(a, &host, docker, NULL, roots, 1, &why, &e);
