@@ -372,6 +372,19 @@ static int status_of(struct engine *en, const char *exec_id, const struct deadli
     }
 }
 
+/* An engine hangs up on a command that ended without reading all of its input, and that looks like a broken connection. It is an
+ * end where the engine says so at once. */
+static bool ended_unread(const struct attach *at, const struct err *why, int *ret_status)
+{
+    struct err ignored;
+    struct deadline d = {.end_ms = deadline_now_ms() + 1000, .cancel = at->d->cancel};
+    if (d.end_ms > at->d->end_ms)
+        d.end_ms = at->d->end_ms;
+    return at->req->fd_in >= 0 && why->class == ERR_UNAVAILABLE &&
+           (at->req->tty || engine_demux_end(&at->demux, &ignored) == 0) &&
+           status_of(at->en, at->exec_id, &d, ret_status, &ignored) == 0;
+}
+
 /* The API cannot end a command, but a second one can: whatever carries the nonce in its environment. Nobody waits for it: it is
  * the engine's as soon as it has been asked. */
 static void kill_by_nonce(struct engine *en, const char *id, const char *nonce)
@@ -402,14 +415,23 @@ int engine_exec(struct engine *en, const struct engine_exec_req *req, const stru
     if (create(en, req, nonce, d, exec_id, sizeof exec_id, e) < 0)
         return -1;
     struct attach at = {.en = en, .req = req, .d = d, .exec_id = exec_id, .sock = -1, .in_ended = req->fd_in < 0};
-    bool started = start(&at, e) == 0;
-    int rc = started ? pump(&at, e) : -1, status;
+    struct err why;
+    int status, rc = start(&at, &why);
+    bool started = rc == 0;
+    if (started)
+        rc = pump(&at, &why);
     if (at.easy)
         curl_easy_cleanup(at.easy);
-    if (rc < 0 && (started || err_is_transient(e->class) || e->class == ERR_CANCELLED))
-        kill_by_nonce(en, req->id, nonce);
-    if (rc < 0 || status_of(en, exec_id, d, &status, e) < 0)
+    if (rc < 0 && started && ended_unread(&at, &why, &status))
+        rc = 0;
+    else if (rc == 0)
+        rc = status_of(en, exec_id, d, &status, &why);
+    if (rc < 0) {
+        if (started || err_is_transient(why.class) || why.class == ERR_CANCELLED)
+            kill_by_nonce(en, req->id, nonce);
+        *e = why;
         return -1;
+    }
     *ret_status = status == 126 && was_missing(&at) ? 127 : status;
     return 0;
 }

@@ -554,16 +554,15 @@ static void test_cut_lists(void **state)
         assert_int_equal(o.n, 77);
         engine_proxy_clear(f->proxy);
     }
-    static const char *const parts[] = {"/events", "/images/", "/containers/de", "/json"};
-    for (size_t i = 2; i < 4; i++) {
+    static const char *const parts[] = {"/images/", "/json"};
+    for (size_t i = 0; i < 2; i++) {
         struct observe_req req = {.desired = d, .n_desired = 1};
         struct observation o = {.n = 77};
-        engine_proxy_fault(f->proxy, i == 3 ? "/json" : "/images/", FAULT_STATUS, 500, NULL);
+        engine_proxy_fault(f->proxy, parts[i], FAULT_STATUS, 500, NULL);
         assert_int_equal(docker_ops.observe(f->b, f->a, &req, &c, &o, &f->e), -1);
         assert_int_equal(f->e.class, ERR_INTERNAL);
         engine_proxy_clear(f->proxy);
     }
-    (void)parts;
     struct observation o = observe(f, d, 1, NULL);
     assert_int_equal(o.n, 1);
 }

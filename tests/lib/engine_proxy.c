@@ -212,7 +212,10 @@ struct relay {
     size_t n_head;
     long body_left; /* of the request under way */
     bool raw;       /* the connection was upgraded: no more requests on it */
-    long cut_left;  /* -1: not cut */
+    char up[16384]; /* of an upgraded one: waits for the engine to take it, while the engine's output goes on */
+    size_t up_at, up_n;
+    bool client_ended;
+    long cut_left; /* -1: not cut */
     bool drop;
 };
 
@@ -318,10 +321,17 @@ static bool from_client(struct relay *r)
     if (n == 0 && r->raw) {
         /* The command's input has ended; its output goes on. */
         (void)shutdown(r->c->upstream, SHUT_WR);
+        r->client_ended = true;
         return true;
     }
     if (n <= 0)
         return n < 0 && (errno == EINTR || errno == EAGAIN);
+    if (r->raw && r->body_left == 0) {
+        memcpy(r->up, bytes, (size_t)n);
+        r->up_at = 0;
+        r->up_n = (size_t)n;
+        return true;
+    }
     for (char *p = bytes, *end = bytes + n; p < end;) {
         if (r->raw || r->body_left > 0) {
             size_t part = (size_t)(end - p);
@@ -345,6 +355,18 @@ static bool from_client(struct relay *r)
                 return false;
         }
     }
+    return true;
+}
+
+/* What waits goes on as far as the engine takes it. */
+static bool to_upstream(struct relay *r)
+{
+    ssize_t put = send(r->c->upstream, r->up + r->up_at, r->up_n - r->up_at, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (put > 0)
+        r->up_at += (size_t)put;
+    /* An input that nobody takes any more is dropped; the output still counts. */
+    else if (put < 0 && errno != EAGAIN && errno != EINTR)
+        r->up_at = r->up_n;
     return true;
 }
 
@@ -372,18 +394,18 @@ static void *serve(void *arg)
     if (!r)
         die("memory");
     *r = (struct relay){.c = c, .epoch = atomic_load(&c->p->epoch), .cut_left = -1};
-    bool client_ended = false;
     for (bool on = true; on && !over(r);) {
-        struct pollfd pfd[2] = {{.fd = client_ended ? -1 : c->client, .events = POLLIN}, {.fd = c->upstream, .events = POLLIN}};
+        bool waits = r->up_at < r->up_n;
+        struct pollfd pfd[2] = {{.fd = r->client_ended || waits ? -1 : c->client, .events = POLLIN},
+                                {.fd = c->upstream, .events = (short)(POLLIN | (waits ? POLLOUT : 0))}};
         if (poll(pfd, 2, 20) <= 0)
             continue;
-        if (pfd[1].revents)
+        if (pfd[1].revents & ~POLLOUT)
             on = from_upstream(r);
-        else if (pfd[0].revents) {
-            char byte;
-            client_ended = r->raw && recv(c->client, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+        else if (pfd[1].revents & POLLOUT)
+            on = to_upstream(r);
+        else if (pfd[0].revents)
             on = from_client(r);
-        }
     }
     free(r);
     close(c->client);
