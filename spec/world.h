@@ -223,6 +223,7 @@ struct act {
     enum guard guard;   /* of ACT_HOLD */
     int64_t until_ms;   /* of ACT_HOLD: when it comes due by itself, or TIME_NONE */
     const char *endpoint, *name;
+    const char *install; /* whose registry has or gets the record */
     enum runtime_kind runtime;
     const char *reason;                 /* one sentence without a full stop: "docker.memory changed", "agent 'x' is gone" */
     const char *hold_reason;            /* of ACT_HOLD: why it waits: "used 12s ago"; NULL otherwise */

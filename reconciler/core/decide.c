@@ -18,6 +18,7 @@ struct act *unit_add(struct match *m, struct unit *u, enum act_kind kind, const 
                         .until_ms = TIME_NONE,
                         .endpoint = u->endpoint,
                         .name = u->name,
+                        .install = u->install,
                         .runtime = u->kind,
                         .want = u->d,
                         .rec = u->r,

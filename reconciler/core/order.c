@@ -165,7 +165,7 @@ static const struct port *find_port(const ports_vec *ports, const char *endpoint
 /* Host ports that an Engine create body asks for by number. */
 static void link_ports(struct match *m, struct unit *u, const ports_vec *ports)
 {
-    const struct node *bindings = node_path(u->d->create, "HostConfig", "PortBindings", NULL);
+    const struct node *bindings = node_get(node_get(u->d->create, "HostConfig"), "PortBindings");
     VEC(size_t) after = {0};
 
     if (!node_is(bindings, NODE_OBJECT))
