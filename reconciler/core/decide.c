@@ -6,8 +6,7 @@
 
 #include <string.h>
 
-/* --- making acts -------------------------------------------------------------------------------------------------------------
- */
+/* --- making acts ----------------------------------------------------------------------------------------------------------- */
 
 struct act *unit_add(struct match *m, struct unit *u, enum act_kind kind, const char *fmt, ...)
 {
@@ -74,8 +73,7 @@ char *span_text(struct arena *a, int64_t ms)
     return arena_printf(a, "%lldms", (long long)(ms > 0 ? ms : 0));
 }
 
-/* --- rows that know too little ------------------------------------------------------------------------------------------------
- */
+/* --- rows that know too little --------------------------------------------------------------------------------------------- */
 
 /* What the record alone shows to be due; ACT_REPORT: nothing. */
 static enum act_kind due_by_record(const struct unit *u, const char **ret_reason)
@@ -131,8 +129,7 @@ static void decide_clash(struct match *m, struct unit *u)
     act_hold(m, act, GUARD_CLASH, TIME_NONE, u->clash);
 }
 
-/* --- rows of what is not there ------------------------------------------------------------------------------------------------
- */
+/* --- rows of what is not there --------------------------------------------------------------------------------------------- */
 
 static void add_create(struct match *m, struct unit *u, const char *reason)
 {
@@ -168,8 +165,7 @@ static void decide_ghost(struct match *m, struct unit *u)
     }
 }
 
-/* --- rows of time
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- rows of time ---------------------------------------------------------------------------------------------------------- */
 
 /* Strictly longer than limit ago, as OpenClaw 2026.5.3; 0 is never, and so is a time that is not known. */
 static bool passed(struct match *m, int64_t since_ms, int64_t limit_ms)
@@ -211,8 +207,7 @@ static bool decide_age(struct match *m, struct unit *u)
     return true;
 }
 
-/* --- rows of what is there
- * -------------------------------------------------------------------------------------------------------- */
+/* --- rows of what is there ------------------------------------------------------------------------------------------------- */
 
 /* true: the runtime is taken care of, also as to whether it runs. */
 static bool decide_drift(struct match *m, struct unit *u)
@@ -289,8 +284,7 @@ static void decide_orphan(struct match *m, struct unit *u)
     }
 }
 
-/* --- the table
- * ---------------------------------------------------------------------------------------------------------------------- */
+/* --- the table ------------------------------------------------------------------------------------------------------------- */
 
 /* true: the row of a request fits. */
 static bool decide_request(struct match *m, struct unit *u)

@@ -29,7 +29,7 @@ static bool unmakes(const struct unit *u, const struct act *act)
     return false;
 }
 
-/* --- one guard each: true where it holds ------------------------------------------------------------------------------------ */
+/* --- one guard each: true where it holds ----------------------------------------------------------------------------------- */
 
 static bool guard_prune_off(struct match *m, struct unit *u, struct act *act)
 {
@@ -196,8 +196,7 @@ static bool guard_suspicious(struct match *m, struct unit *u, struct act *act)
 
 typedef bool guard_fn(struct match *m, struct unit *u, struct act *act);
 
-/* --- over a unit ---------------------------------------------------------------------------------------------------------------
- */
+/* --- over a unit ----------------------------------------------------------------------------------------------------------- */
 
 static void guard_act(struct match *m, struct unit *u, struct act *act)
 {
@@ -246,8 +245,7 @@ void guard_unit(struct match *m, struct unit *u)
     adopt_first(m, u);
 }
 
-/* --- the cap
- * --------------------------------------------------------------------------------------------------------------------- */
+/* --- the cap --------------------------------------------------------------------------------------------------------------- */
 
 static size_t cap_of(const struct site *s, const struct policy *p)
 {

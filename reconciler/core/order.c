@@ -47,8 +47,7 @@ static void hold_behind(struct match *m, struct unit *u, const struct unit *by, 
                   arena_printf(m->arena, "its %s is that of another runtime of ours: %s on %s", what, by->name, by->endpoint));
 }
 
-/* --- names
- * ------------------------------------------------------------------------------------------------------------------------ */
+/* --- names ----------------------------------------------------------------------------------------------------------------- */
 
 static void order_names(struct match *m)
 {
@@ -64,8 +63,7 @@ static void order_names(struct match *m)
     }
 }
 
-/* --- registry rows
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- registry rows --------------------------------------------------------------------------------------------------------- */
 
 static int compare_row(const void *x, const void *y)
 {
@@ -88,11 +86,14 @@ static bool same_row(const struct unit *a, const struct unit *b)
  * row only when the old one is gone, or the old one would be forgotten where it is. */
 static void order_row(struct match *m, struct unit **v, size_t n)
 {
-    struct unit *going = NULL, *staying = NULL;
+    struct unit *going = NULL, *staying = NULL, *first = NULL, *second = NULL;
 
     for (size_t i = 0; i < n; i++) {
-        if (!v[i]->r)
+        if (!v[i]->r) {
+            if (v[i]->d && v[i]->d->want != WANT_ABSENT && (v[i]->d->precreate || v[i]->o))
+                *(first ? &second : &first) = v[i];
             continue;
+        }
         if (unit_removal(v[i]))
             going = going ? going : v[i];
         else
@@ -103,6 +104,8 @@ static void order_row(struct match *m, struct unit **v, size_t n)
             continue;
         if (staying)
             hold_behind(m, v[i], staying, "registry row");
+        else if (second)
+            hold_behind(m, v[i], v[i] == first ? second : first, "registry row");
         else if (going)
             v[i]->after_row = (size_t)(going - m->units);
     }
@@ -125,8 +128,7 @@ static void order_rows(struct match *m)
     }
 }
 
-/* --- host ports
- * ----------------------------------------------------------------------------------------------------------------- */
+/* --- host ports ------------------------------------------------------------------------------------------------------------ */
 
 struct port {
     const char *endpoint;
@@ -220,8 +222,7 @@ void order_units(struct match *m)
     order_ports(m);
 }
 
-/* --- the list
- * ---------------------------------------------------------------------------------------------------------------------- */
+/* --- the list -------------------------------------------------------------------------------------------------------------- */
 
 static size_t index_of_removal(const struct unit *u)
 {

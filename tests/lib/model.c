@@ -28,8 +28,7 @@ bool dice_chance(struct dice *d, unsigned percent)
 
 #define DRAW(dice, table) ((table)[dice_roll((dice), sizeof(table) / sizeof *(table))])
 
-/* --- parts
- * ------------------------------------------------------------------------------------------------------------------------ */
+/* --- parts ----------------------------------------------------------------------------------------------------------------- */
 
 static const char *const endpoints[] = {"docker", "fake:a", "fake:b"};
 static const char *const our_installs[] = {"1111111111111111", "2222222222222222"};
@@ -189,8 +188,7 @@ static struct observed *new_runtime(struct model *m)
     return &m->runtimes[m->n_runtimes++];
 }
 
-/* --- worlds
- * ----------------------------------------------------------------------------------------------------------------------- */
+/* --- worlds ---------------------------------------------------------------------------------------------------------------- */
 
 static void spoil_record(struct model *m, struct record *r)
 {
@@ -455,8 +453,7 @@ void model_copy(struct model *to, const struct model *from, struct arena *a)
     COPY(last, n_last, from->n_last);
 }
 
-/* --- views
- * ------------------------------------------------------------------------------------------------------------------------ */
+/* --- views ----------------------------------------------------------------------------------------------------------------- */
 
 static void shuffle_bytes(struct dice *d, void *v, size_t n, size_t size)
 {
@@ -553,8 +550,7 @@ void model_emit(struct buf *b, const struct model *m)
         buf_puts(b, lines[i]);
 }
 
-/* --- acts
- * --------------------------------------------------------------------------------------------------------------------------- */
+/* --- acts ------------------------------------------------------------------------------------------------------------------ */
 
 static struct record *find_record(struct model *m, const struct act *act, const char *install)
 {

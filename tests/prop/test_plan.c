@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -34,8 +35,10 @@ static void test_property(void **state)
         ARENA_AUTO a = arena_new();
         const char *what = p->holds(a, &dice);
 
-        if (what)
-            fail_msg("RECONCLAW_SEED=%llu: %s", (unsigned long long)(first + i), what);
+        if (what) {
+            (void)fprintf(stderr, "%s\n", what);
+            fail_msg("RECONCLAW_SEED=%llu", (unsigned long long)(first + i));
+        }
     }
 }
 
