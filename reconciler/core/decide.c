@@ -213,6 +213,7 @@ static bool decide_age(struct match *m, struct unit *u)
 static bool decide_drift(struct match *m, struct unit *u)
 {
     bool as_wanted = (u->o->state == RUN_RUNNING) == (u->d->want == WANT_RUNNING);
+    bool being_made = u->r && u->r->creating;
     enum act_kind kind = ACT_PATCH;
     struct drift drift;
     struct act *act;
@@ -221,7 +222,7 @@ static bool decide_drift(struct match *m, struct unit *u)
     if (drift.class == FIELD_NONE && !drift.image_report)
         return false;
     if (drift.class == FIELD_RECREATE || drift.class == FIELD_NONE)
-        kind = u->policy->on_drift == ON_DRIFT_REMOVE && !u->d->precreate ? ACT_PRUNE : ACT_RECREATE;
+        kind = u->policy->on_drift == ON_DRIFT_REMOVE && !u->d->precreate && !being_made ? ACT_PRUNE : ACT_RECREATE;
     if (u->policy->on_drift == ON_DRIFT_REPORT || drift.class == FIELD_NONE) {
         act = unit_add(m, u, ACT_REPORT, "%s",
                        drift.class == FIELD_NONE ? "the image is newer than the runtime" : drift_reason(m->arena, &drift));

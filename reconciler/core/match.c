@@ -229,7 +229,7 @@ static struct unit *add_unit(struct grouping *g, struct site *site, const struct
     u->kind = it->kind;
     u->install = it->install;
     u->site = site;
-    u->taker_unit = u->after_name = u->after_row = NO_UNIT;
+    u->taker_unit = u->after_name = NO_UNIT;
     u->in = index_install(&g->ix, it->install);
     u->policy = u->in ? &u->in->policy : &cautious;
     if (it->type == ITEM_DESIRED) {
@@ -354,13 +354,15 @@ static void place_observed(struct grouping *g, const struct group *grp, const st
     owner = find_owner(g, grp, o, &taken);
     if (owner == NO_UNIT && taken == TAKEN_OURS && !(g->units.n > grp->first && g->units.v[grp->first].clash))
         owner = add_orphan(g, grp, o);
+    if (owner != NO_UNIT)
+        taken = TAKEN_OURS;
     for (size_t i = grp->first; i < g->units.n; i++) {
         struct unit *u = &g->units.v[i];
 
         if (i == owner) {
             u->o = o;
         } else {
-            u->taken = taken == TAKEN_OURS && owner == NO_UNIT ? TAKEN_INSTALL : taken;
+            u->taken = taken == TAKEN_OURS && owner == NO_UNIT ? TAKEN_INSTALL : taken; /* OpenClaw's, of a scope not ours */
             u->taker = o;
             u->taker_unit = owner;
         }

@@ -55,10 +55,10 @@ struct unit {
     /* What decide.c and those after it put here. */
     struct act *acts[UNIT_ACTS];
     size_t n_acts;
-    size_t first_index;           /* of acts[0] in the plan */
-    size_t after_name, after_row; /* units whose removal comes first, or NO_UNIT */
-    const size_t *after_ports;    /* likewise */
-    size_t n_after_ports;
+    size_t first_index;                     /* of acts[0] in the plan */
+    size_t after_name;                      /* the unit whose removal comes first, or NO_UNIT */
+    const size_t *after_rows, *after_ports; /* units, likewise */
+    size_t n_after_rows, n_after_ports;
 };
 
 struct match {

@@ -86,28 +86,26 @@ static bool same_row(const struct unit *a, const struct unit *b)
  * row only when the old one is gone, or the old one would be forgotten where it is. */
 static void order_row(struct match *m, struct unit **v, size_t n)
 {
-    struct unit *going = NULL, *staying = NULL, *first = NULL, *second = NULL;
+    struct unit *staying = NULL, *first = NULL, *second = NULL;
+    VEC(size_t) going = {0};
 
     for (size_t i = 0; i < n; i++) {
         if (!v[i]->r) {
-            if (v[i]->d && v[i]->d->want != WANT_ABSENT && (v[i]->d->precreate || v[i]->o))
+            if (v[i]->d ? v[i]->d->want != WANT_ABSENT && (v[i]->d->precreate || v[i]->o) : !!making(v[i]))
                 *(first ? &second : &first) = v[i];
-            continue;
-        }
-        if (unit_removal(v[i]))
-            going = going ? going : v[i];
-        else
+        } else if (unit_removal(v[i])) {
+            VEC_PUSH(m->arena, &going, (size_t)(v[i] - m->units));
+        } else {
             staying = staying ? staying : v[i];
+        }
     }
     for (size_t i = 0; i < n; i++) {
         if (v[i]->r || !making(v[i]))
             continue;
-        if (staying)
-            hold_behind(m, v[i], staying, "registry row");
-        else if (second)
-            hold_behind(m, v[i], v[i] == first ? second : first, "registry row");
-        else if (going)
-            v[i]->after_row = (size_t)(going - m->units);
+        if (staying || second)
+            hold_behind(m, v[i], staying ? staying : v[i] == first ? second : first, "registry row");
+        v[i]->after_rows = going.v;
+        v[i]->n_after_rows = going.n;
     }
 }
 
@@ -248,8 +246,8 @@ static void emit_after(struct match *m, const struct unit *u, size_t i, struct a
         return;
     if (u->after_name != NO_UNIT)
         VEC_PUSH(m->arena, &after, index_of_removal(&m->units[u->after_name]));
-    if (u->after_row != NO_UNIT)
-        VEC_PUSH(m->arena, &after, index_of_removal(&m->units[u->after_row]));
+    for (size_t k = 0; k < u->n_after_rows; k++)
+        VEC_PUSH(m->arena, &after, index_of_removal(&m->units[u->after_rows[k]]));
     for (size_t k = 0; act->kind != ACT_ADOPT && k < u->n_after_ports; k++)
         VEC_PUSH(m->arena, &after, index_of_removal(&m->units[u->after_ports[k]]));
     for (size_t k = 0; k < i; k++)

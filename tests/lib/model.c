@@ -645,8 +645,11 @@ static void adopt(struct model *m, const struct act *act)
     struct record r;
 
     if (act->want) {
+        const struct record *old = find_record(m, act, act->want->install);
+        const char *hash = o->config_hash ? o->config_hash : old ? old->config_hash : NULL;
+
         record_done(m, act, m->now_ms);
-        find_record(m, act, act->want->install)->config_hash = o->config_hash;
+        find_record(m, act, act->want->install)->config_hash = hash;
         return;
     }
     r = (struct record){.endpoint = act->endpoint,
