@@ -225,6 +225,8 @@ static void adopt_first(struct match *m, struct unit *u)
     for (size_t i = 0; i < u->n_acts; i++) {
         if (u->acts[i]->kind == ACT_RECREATE || act_kind_removes(u->acts[i]->kind))
             return;
+        if (u->r && u->acts[i]->held == ACT_RECREATE) /* not what was to be made: the intent stays */
+            return;
         held |= u->acts[i]->kind == ACT_HOLD;
     }
     adopt =

@@ -384,15 +384,19 @@ static void count_group(struct site *s, const struct group *grp, const struct gr
 /* Several desired of one name: neither is touched, nor anything else of that name. */
 static void clash_group(struct grouping *g, struct group *grp)
 {
+    bool shown = false;
+
     for (size_t i = 0; i < grp->n_d; i++) {
         struct unit *u = add_unit(g, grp->site, &grp->d[i]);
         const struct item *other = &grp->d[i == 0 ? 1 : 0];
 
         u->clash = arena_printf(g->m->arena, "%s wants this name too", other->d->owner ? other->d->owner : "another object");
     }
+    for (size_t i = 0; i < grp->n_o; i++)
+        shown |= grp->o[i].o->state != RUN_ABSENT;
     grp->site->n_recorded += grp->n_r > 0;
-    grp->site->n_ours += grp->n_o > 0;
-    grp->site->n_known += grp->n_r || grp->n_o;
+    grp->site->n_ours += shown;
+    grp->site->n_known += grp->n_r || shown;
 }
 
 static void make_group(struct grouping *g, struct group *grp)

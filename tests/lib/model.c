@@ -312,7 +312,8 @@ static void make_rules(struct model *m, enum model_kind kind, unsigned n)
     m->n_installs = 2;
     m->pauses = ARENA_ARRAY(m->arena, struct pause, 4);
     m->turns = ARENA_ARRAY(m->arena, struct turn, 4);
-    m->grants = ARENA_ARRAY(m->arena, struct grant, 4);
+    m->cap_grants = 4 + 8 * (size_t)n;
+    m->grants = ARENA_ARRAY(m->arena, struct grant, m->cap_grants);
     m->requests = ARENA_ARRAY(m->arena, struct request, 4);
     if (kind == MODEL_QUIET)
         return;
@@ -338,6 +339,15 @@ static void make_rules(struct model *m, enum model_kind kind, unsigned n)
     }
 }
 
+static bool has_record(const struct model *m, const struct desired *d)
+{
+    for (size_t i = 0; i < m->n_records; i++)
+        if (m->records[i].kind == d->kind && strcmp(m->records[i].name, d->name) == 0 &&
+            strcmp(m->records[i].endpoint, d->endpoint) == 0 && strcmp(m->records[i].install, d->install) == 0)
+            return true;
+    return false;
+}
+
 /* One runtime as it is in practice. */
 static void make_usual(struct model *m, unsigned place, enum model_kind kind)
 {
@@ -351,7 +361,7 @@ static void make_usual(struct model *m, unsigned place, enum model_kind kind)
     wanted = kind == MODEL_QUIET || dice_chance(dice, 75);
     recorded = kind == MODEL_QUIET || dice_chance(dice, 75);
     there = kind == MODEL_QUIET || dice_chance(dice, 75);
-    if (recorded) {
+    if (recorded && !has_record(m, &shape)) {
         struct record *r = new_record(m);
 
         *r = record_of(m, &shape, m->now_ms - 7200000, m->now_ms - 600000);
@@ -448,7 +458,7 @@ void model_copy(struct model *to, const struct model *from, struct arena *a)
     COPY(installs, n_installs, from->n_installs);
     COPY(pauses, n_pauses, 4);
     COPY(turns, n_turns, 4);
-    COPY(grants, n_grants, 4);
+    COPY(grants, n_grants, from->cap_grants);
     COPY(requests, n_requests, 4);
     COPY(last, n_last, from->n_last);
 }
@@ -726,6 +736,17 @@ void model_confirm(struct model *m, const struct plan *p)
         if (!there)
             *new_runtime(m) = (struct observed){.endpoint = act->endpoint, .name = act->name, .id = "", .state = RUN_ABSENT};
     }
+}
+
+void model_grant(struct model *m, const char *endpoint, const char *name, unsigned allows)
+{
+    for (size_t i = 0; i < m->n_grants; i++)
+        if (m->grants[i].allows == allows && m->grants[i].endpoint && strcmp(m->grants[i].endpoint, endpoint) == 0 &&
+            m->grants[i].name && strcmp(m->grants[i].name, name) == 0)
+            return;
+    if (m->n_grants == m->cap_grants)
+        abort();
+    m->grants[m->n_grants++] = (struct grant){.endpoint = endpoint, .name = name, .allows = allows};
 }
 
 size_t model_order(struct arena *a, const struct plan *p, struct dice *dice, size_t **ret)

@@ -41,7 +41,7 @@ struct model {
     struct request *requests;
     struct last_seen *last;
     size_t n_desired, n_records, n_runtimes, n_endpoints, n_installs, n_pauses, n_turns, n_grants, n_requests, n_last;
-    size_t cap_records, cap_runtimes;
+    size_t cap_records, cap_runtimes, cap_grants;
     unsigned n_made; /* ids */
 };
 
@@ -57,6 +57,7 @@ void model_world(const struct model *m, struct arena *a, struct dice *shuffle, s
 size_t model_apply(struct model *m, const struct act *act, size_t steps);
 /* What a look by id would say of a hold that asks for one: adds the answer to the observations. */
 void model_confirm(struct model *m, const struct plan *p);
+void model_grant(struct model *m, const char *endpoint, const char *name, unsigned allows);
 /* The whole plan in an order that keeps `after`; the acts that `skip` names (indices) and those after them are left out. */
 void model_apply_plan(struct model *m, const struct plan *p, const bool *skip);
 /* An order of the acts that are carried out, which keeps `after`. Returns how many; NO order (a cycle): SIZE_MAX. */

@@ -179,6 +179,14 @@ static bool interrupts(const struct act *act)
             (act->kind == ACT_PATCH && act->restart));
 }
 
+static bool is_recorded_id(const struct world *w, const struct observed *o)
+{
+    for (size_t i = 0; i < w->n_records; i++)
+        if (w->records[i].id && strcmp(w->records[i].id, o->id) == 0)
+            return true;
+    return false;
+}
+
 static const char *unsafe_owner(const struct world *w, const struct plan *p, const struct act *act)
 {
     const struct observation *seen = listing_of(w, act->endpoint);
@@ -214,7 +222,7 @@ static const char *unsafe_owner(const struct world *w, const struct plan *p, con
             return "creates over what is there";
         if (act->kind == ACT_FORGET && o->kind == act->runtime && o->install && strcmp(o->install, act->install) == 0)
             return "forgets what is there";
-        if (act->kind == ACT_FORGET && o->ownership == OWN_FOREIGN)
+        if (act->kind == ACT_FORGET && o->ownership == OWN_FOREIGN && !is_recorded_id(w, o))
             return "forgets what may be there";
     }
     return n > 1 ? "acts on a name that is listed twice" : NULL;
@@ -453,6 +461,15 @@ const char *prop_crash(struct arena *a, struct dice *dice)
     return NULL;
 }
 
+/* Whether the cap holds anything: then what else there is decides over it, and one thing that is stuck over others. */
+static bool holds_by_cap(const struct plan *p)
+{
+    for (size_t i = 0; i < p->n_acts; i++)
+        if (p->acts[i].kind == ACT_HOLD && p->acts[i].guard == GUARD_CAP)
+            return true;
+    return false;
+}
+
 /* The lines that do not speak of this name. */
 static const char *without_name(struct arena *a, const char *text, const char *name)
 {
@@ -484,12 +501,17 @@ const char *prop_convergence(struct arena *a, struct dice *dice)
         bool *fails;
 
         plan_model(a, &faulty, &p);
+        if (holds_by_cap(&p))
+            return NULL;
         fails = ARENA_ARRAY(a, bool, p.n_acts);
         for (size_t i = 0; i < p.n_acts; i++) {
             fails[i] = strcmp(p.acts[i].name, stuck) == 0 || (round < 3 && dice_chance(dice, 40));
             if (fails[i] && acts(&p.acts[i]) && strcmp(p.acts[i].name, stuck) != 0 && p.acts[i].n_after == 0)
                 model_apply(&faulty, &p.acts[i], dice_roll(dice, 5));
         }
+        for (size_t i = 0; i < p.n_acts; i++)
+            if (fails[i] && removes(&p.acts[i])) /* begun, so that it keeps its place under the cap */
+                model_grant(&faulty, p.acts[i].endpoint, p.acts[i].name, GRANT_CAP);
         model_apply_plan(&faulty, &p, fails);
         model_confirm(&faulty, &p);
         if (round == MAX_ROUNDS)
