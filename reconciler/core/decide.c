@@ -184,12 +184,15 @@ static bool decide_age(struct match *m, struct unit *u)
 {
     const struct desired *d = u->d;
     const char *reason;
+    int64_t created;
 
     if (!u->r)
         return false;
-    if (passed(m, u->r->created_at_ms, d->max_age_ms)) {
-        reason =
-            arena_printf(m->arena, "it is %s old, over its maximum age", span_text(m->arena, m->now_ms - u->r->created_at_ms));
+    created = u->r->created_at_ms;
+    if (u->r->creating && u->o && u->o->created_at_ms != TIME_NONE) /* the record tells of the one before */
+        created = u->o->created_at_ms;
+    if (passed(m, created, d->max_age_ms)) {
+        reason = arena_printf(m->arena, "it is %s old, over its maximum age", span_text(m->arena, m->now_ms - created));
         if (d->precreate) {
             if (u->o)
                 unit_add(m, u, ACT_RECREATE, "%s", reason);
@@ -242,11 +245,13 @@ static bool decide_unfinished(struct match *m, struct unit *u)
     struct act *act;
     int64_t created;
 
-    if (r && r->creating && u->d->setup) {
+    if (!r || !u->d->setup) /* a setup that is no longer wanted shows in the hash */
+        return false;
+    if (r->creating) {
         unit_add(m, u, ACT_RECREATE, "its creation was not seen to end, and its setup may be half done");
         return true;
     }
-    if (!r || !r->setup_failed)
+    if (!r->setup_failed)
         return false;
     act = unit_add(m, u, ACT_RECREATE, "its setup failed");
     created = r->created_at_ms != TIME_NONE ? r->created_at_ms : u->o->created_at_ms;

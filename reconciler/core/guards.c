@@ -249,26 +249,29 @@ void guard_unit(struct match *m, struct unit *u)
 
 /* --- the cap --------------------------------------------------------------------------------------------------------------- */
 
-static size_t cap_of(const struct site *s, const struct policy *p)
+static size_t cap_of(size_t n_known, const struct policy *p)
 {
-    size_t percent = p->cap_percent > 100 ? 100 : p->cap_percent, share = s->n_known / 100 * percent;
+    size_t percent = p->cap_percent > 100 ? 100 : p->cap_percent, share = n_known / 100 * percent;
 
-    share += s->n_known % 100 * percent / 100;
+    share += n_known % 100 * percent / 100;
     return share > p->cap_count ? share : p->cap_count;
 }
 
+/* What is granted is left out of both sides: that it goes makes the share of the others neither larger nor, later, smaller. */
 void guard_cap(struct match *m)
 {
     for (size_t i = 0; i < m->n_sites; i++)
         m->sites[i].cap = SIZE_MAX;
+    for (size_t i = 0; i < m->n_units; i++)
+        if (unit_removal(&m->units[i]))
+            ++*(m->units[i].grants & GRANT_CAP ? &m->units[i].site->n_granted : &m->units[i].site->n_removals);
     for (size_t i = 0; i < m->n_units; i++) {
         struct unit *u = &m->units[i];
         size_t cap;
 
         if (!unit_removal(u) || (u->grants & GRANT_CAP))
             continue;
-        u->site->n_removals++;
-        cap = cap_of(u->site, u->policy);
+        cap = cap_of(u->site->n_known - u->site->n_granted, u->policy);
         if (cap < u->site->cap)
             u->site->cap = cap;
     }

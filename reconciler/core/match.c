@@ -290,7 +290,8 @@ static size_t find_owner(struct grouping *g, const struct group *grp, const stru
         for (size_t i = grp->first; i < g->units.n; i++) {
             const struct record *r = g->units.v[i].r;
 
-            if (r && r->id && text_eq(r->id, o->id)) /* without labels, but the very one that we made and wrote down */
+            if (!o->install && r && r->id &&
+                text_eq(r->id, o->id)) /* without labels, but the very one that we made and wrote down */
                 return i;
         }
         return NO_UNIT;

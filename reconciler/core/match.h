@@ -16,7 +16,7 @@ struct site {
     size_t n_ours;     /* shown */
     size_t n_known;    /* units recorded or shown */
     bool suspicious;
-    size_t n_removals, cap;
+    size_t n_granted, n_removals, cap; /* removals that no cap holds; the others */
     bool over_cap;
 };
 

@@ -91,6 +91,8 @@ static void order_row(struct match *m, struct unit **v, size_t n)
 
     for (size_t i = 0; i < n; i++) {
         if (!v[i]->r) {
+            if (unit_removal(v[i]))
+                continue;
             if (v[i]->d ? v[i]->d->want != WANT_ABSENT && (v[i]->d->precreate || v[i]->o) : !!making(v[i]))
                 *(first ? &second : &first) = v[i];
         } else if (unit_removal(v[i])) {

@@ -30,11 +30,10 @@
  *  wanted         none        not there           pre-created: create; else nothing
  *  wanted         recorded    not there           pre-created or being created: create; else by `ghosts`: forget, create, report
  *  wanted         any         there, being made   create was not seen to end: recreate where a setup is wanted, else as below
- *  wanted         any         there, setup failed recreate; hold SETUP within PLAN_SETUP_RETRY_MS of its creation
- *  wanted         any         there, drifted      by `on_drift`, and the highest class of what differs (3)
- *  running        any         there, stopped      start
- *  stopped        any         there, running      stop
- *  wanted         any         there, as wanted    nothing
+ *  wanted         any         there, setup failed recreate (where one is still wanted); hold SETUP within PLAN_SETUP_RETRY_MS of
+ * its creation wanted         any         there, drifted      by `on_drift`, and the highest class of what differs (3) running
+ * any         there, stopped      start stopped        any         there, running      stop wanted         any         there, as
+ * wanted    nothing
  *
  *  In the rows of a wanted runtime that is there without a record (or whose creation has ended after all), an adopt comes
  *  first, unless the act writes the record anyway. A runtime adopted counts as used now: when it was used last is not known.
@@ -171,7 +170,7 @@ struct plan_endpoint {
     bool suspicious;          /* shows none of the runtimes that should be there */
     size_t n_ours;            /* shown there, ours or OpenClaw's: the next round's `last_seen` where known */
     size_t n_known;           /* recorded or shown: what the cap is counted from */
-    size_t n_removals;        /* due by all other guards */
+    size_t n_removals;        /* due by all other guards, without a grant */
     size_t cap;               /* SIZE_MAX: granted. The smallest of the policies concerned; 0 where no removal is due */
     bool over_cap;            /* nothing is removed there */
 };

@@ -339,15 +339,6 @@ static void make_rules(struct model *m, enum model_kind kind, unsigned n)
     }
 }
 
-static bool has_record(const struct model *m, const struct desired *d)
-{
-    for (size_t i = 0; i < m->n_records; i++)
-        if (m->records[i].kind == d->kind && strcmp(m->records[i].name, d->name) == 0 &&
-            strcmp(m->records[i].endpoint, d->endpoint) == 0 && strcmp(m->records[i].install, d->install) == 0)
-            return true;
-    return false;
-}
-
 /* One runtime as it is in practice. */
 static void make_usual(struct model *m, unsigned place, enum model_kind kind)
 {
@@ -361,7 +352,7 @@ static void make_usual(struct model *m, unsigned place, enum model_kind kind)
     wanted = kind == MODEL_QUIET || dice_chance(dice, 75);
     recorded = kind == MODEL_QUIET || dice_chance(dice, 75);
     there = kind == MODEL_QUIET || dice_chance(dice, 75);
-    if (recorded && !has_record(m, &shape)) {
+    if (recorded) {
         struct record *r = new_record(m);
 
         *r = record_of(m, &shape, m->now_ms - 7200000, m->now_ms - 600000);
@@ -434,6 +425,8 @@ void model_make(struct model *m, struct arena *a, struct dice *dice, enum model_
             make_chaos(m, n);
         else
             make_usual(m, i, kind);
+    if (kind != MODEL_CHAOS)
+        model_unique_records(m);
 }
 
 static void *duplicate(struct arena *a, const void *v, size_t n, size_t size, size_t room)
@@ -736,6 +729,17 @@ void model_confirm(struct model *m, const struct plan *p)
         if (!there)
             *new_runtime(m) = (struct observed){.endpoint = act->endpoint, .name = act->name, .id = "", .state = RUN_ABSENT};
     }
+}
+
+void model_unique_records(struct model *m)
+{
+    for (size_t i = 0; i < m->n_records; i++)
+        for (size_t k = 0; k < i && m->records[i].install; k++)
+            if (m->records[k].install && m->records[k].kind == m->records[i].kind &&
+                strcmp(m->records[k].install, m->records[i].install) == 0 &&
+                strcmp(m->records[k].endpoint, m->records[i].endpoint) == 0 &&
+                strcmp(m->records[k].name, m->records[i].name) == 0)
+                m->records[i] = (struct record){0};
 }
 
 void model_grant(struct model *m, const char *endpoint, const char *name, unsigned allows)

@@ -57,6 +57,8 @@ void model_world(const struct model *m, struct arena *a, struct dice *shuffle, s
 size_t model_apply(struct model *m, const struct act *act, size_t steps);
 /* What a look by id would say of a hold that asks for one: adds the answer to the observations. */
 void model_confirm(struct model *m, const struct plan *p);
+/* Leaves one record of each runtime. */
+void model_unique_records(struct model *m);
 void model_grant(struct model *m, const char *endpoint, const char *name, unsigned allows);
 /* The whole plan in an order that keeps `after`; the acts that `skip` names (indices) and those after them are left out. */
 void model_apply_plan(struct model *m, const struct plan *p, const bool *skip);
