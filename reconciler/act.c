@@ -325,6 +325,6 @@ void act_execute(const struct act_conf *conf, struct round *r, struct act_report
     *ret = (struct act_report){.v = ARENA_ARRAY(r->a, struct act_ended, r->plan.n_acts)};
     executor_run(&r->plan, &exec, ret->v);
     count(ret, &r->plan);
-    round_remember(r, conf->store);
+    round_remember(r, ret->v, conf->store);
     pthread_mutex_destroy(&x.mutex);
 }

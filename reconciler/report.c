@@ -173,8 +173,10 @@ void report_text(struct arena *a, struct buf *b, const struct node *report, bool
         buf_puts(b, "  ");
         put(b, text_of(d, "file"));
         buf_printf(b, ":%.0f:%.0f: ", number_of(d, "line"), number_of(d, "column"));
-        put(b, text_of(d, "key"));
-        buf_puts(b, ": ");
+        if (text_of(d, "key")[0]) {
+            put(b, text_of(d, "key"));
+            buf_puts(b, ": ");
+        }
         put(b, text_of(d, "message"));
         buf_putc(b, '\n');
     }

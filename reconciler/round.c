@@ -656,7 +656,23 @@ void round_freep(struct round **r)
     *r = NULL;
 }
 
-void round_remember(const struct round *r, struct store *s)
+/* How many runtimes of ours an endpoint has now: what was seen, and what was done since. */
+static size_t count_now(const struct round *r, const struct plan_endpoint *p, const struct act_ended *done)
+{
+    size_t n = p->n_ours;
+
+    for (size_t i = 0; done && i < r->plan.n_acts; i++) {
+        const struct act *act = &r->plan.acts[i];
+
+        if (done[i].end != ACT_ENDED_DONE || strcmp(act->endpoint, p->name) != 0)
+            continue;
+        n += act->kind == ACT_CREATE;
+        n -= act->kind == ACT_PRUNE && act->obs && n > 0;
+    }
+    return n;
+}
+
+void round_remember(const struct round *r, const struct act_ended *done, struct store *s)
 {
     ARENA_AUTO a = arena_new();
     struct node *seen = node_object(a);
@@ -671,7 +687,7 @@ void round_remember(const struct round *r, struct store *s)
                                 &e);
     for (size_t i = 0; i < r->plan.n_endpoints; i++) {
         const struct plan_endpoint *p = &r->plan.endpoints[i];
-        size_t n = p->n_ours;
+        size_t n = count_now(r, p, done);
 
         /* An endpoint that could not be read keeps its count. */
         for (size_t k = 0; !p->known && k < r->world.n_last; k++)

@@ -3,7 +3,7 @@
  *     struct store s;  store_open(...)               what lives from round to round
  *     struct round *r = round_look(&conf, &e)        read the records, observe, expand, plan; writes nothing
  *     ... show r->plan, or execute it
- *     round_remember(r)                              what makes the next look cheaper (memos, counts); after acting only
+ *     round_remember(r, done, &s)                    what makes the next look cheaper (memos, counts); after acting only
  *     round_free(r)
  *
  * What is wrong with one part (a registry that is not understood, an endpoint that does not answer) is a notice and freezes that
@@ -12,6 +12,7 @@
 #define RECONCLAW_RECONCILER_ROUND_H
 
 #include "reconciler/core/plan.h"
+#include "reconciler/executor.h"
 #include "reconciler/host.h"
 #include "reconciler/load.h"
 #include "reconciler/observe.h"
@@ -101,8 +102,9 @@ void round_free(struct round *r); /* accepts NULL */
 void round_freep(struct round **r);
 #define ROUND_AUTO __attribute__((cleanup(round_freep))) struct round *
 
-/* Stores the memos and counts of this look. Failing to costs time only and is not told. */
-void round_remember(const struct round *r, struct store *s);
+/* Stores the memos and counts of this look; `done`: how each act of the plan ended, NULL where none was carried out. Failing to
+ * costs time only and is not told. */
+void round_remember(const struct round *r, const struct act_ended *done, struct store *s);
 
 /* One process at a time acts with this state directory: waits until the lock is free, ERR_CANCELLED by cancel (may be NULL),
  * ERR_BUSY after timeout_ms. Closing the descriptor lets go. */
