@@ -99,10 +99,6 @@ static void decode_workspaces(struct load *l, const struct spec_file *f, const s
         check_shown(l, w->path, path->pos, key);
         if (o->backend == SANDBOX_DOCKER && strchr(w->path, ':'))
             diag_error(l->d, path->pos, key, "backend docker cannot mount a directory with ':' in its name");
-        if (!w->read_only && f->dir && path_is_inside(w->path, f->dir))
-            diag_error(l->d, path->pos, key,
-                       "holds this spec, so that the sandbox could rewrite its own rules: keep the spec elsewhere, or mount it "
-                       "readOnly");
     }
 }
 
@@ -286,6 +282,41 @@ static void choose_policy(struct load *l)
     l->specs.policy = policy_resolve(&l->policy, 1);
 }
 
+/* Whoever can write what says what a sandbox may do, is in no sandbox: neither a spec nor OpenClaw's config may lie in a
+ * workspace that is not read-only. `rules` is an object of such paths, each with what it is. */
+static void check_rules(struct load *l, const struct sandbox_object *o, const struct node *rules)
+{
+    for (size_t i = 0; i < o->n_workspaces; i++) {
+        const struct sandbox_workspace *w = &o->workspaces[i];
+        for (size_t j = 0; w->path && !w->read_only && j < rules->n_members; j++) {
+            if (!path_is_inside(w->path, rules->members[j].key))
+                continue;
+            diag_error(l->d, w->pos, arena_printf(l->a, "spec.workspaces[%zu].path", i),
+                       "holds %s, so that the sandbox could rewrite its own rules: keep it elsewhere, or mount it readOnly",
+                       rules->members[j].value->s);
+            break;
+        }
+    }
+}
+
+static void check_all_rules(struct load *l, const struct spec_file *files, size_t n_files)
+{
+    struct node *rules = node_object(l->a);
+    for (size_t i = 0; i < n_files; i++)
+        if (files[i].dir && !node_get(rules, files[i].dir))
+            node_set(l->a, rules, files[i].dir, node_printf(l->a, "the spec %s", text_escaped(l->a, files[i].name)));
+    for (size_t i = 0; i < l->openclaws.n; i++) {
+        const struct openclaw_object *o = &l->openclaws.v[i];
+        const char *const paths[] = {o->config, o->state_dir};
+        for (size_t j = 0; j < 2; j++)
+            if (paths[j] && !node_get(rules, paths[j]))
+                node_set(l->a, rules, paths[j],
+                         node_printf(l->a, "the %s of OpenClaw '%s'", j ? "state directory" : "config", o->head.name));
+    }
+    for (size_t i = 0; i < l->sandboxes.n; i++)
+        check_rules(l, &l->sandboxes.v[i], rules);
+}
+
 static void decode_document(struct load *l, const struct document *doc)
 {
     const struct node *metadata = node_get(doc->root, "metadata"), *name = node_get(metadata, "name");
@@ -308,6 +339,7 @@ int specs_load(struct arena *a, const struct spec_file *files, size_t n_files, c
     choose_policy(&l);
     for (size_t i = 0; i < l.documents.n; i++)
         decode_document(&l, &l.documents.v[i]);
+    check_all_rules(&l, files, n_files);
     if (d->n_errors > errors)
         return -1;
     l.specs.openclaws = l.openclaws.v;

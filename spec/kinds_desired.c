@@ -3,6 +3,7 @@
 #include "spec/base/digest.h"
 #include "spec/base/num.h"
 #include "spec/base/text.h"
+#include "spec/engine_fields.h"
 #include "spec/places.h"
 
 #include <stdlib.h>
@@ -251,9 +252,9 @@ static struct desired make_desired(const struct make *m)
         struct node *labels = node_get(create, "Labels");
         set_text(a, labels, SANDBOX_LABEL_OWNER, owner);
         set_text(a, labels, SANDBOX_LABEL_INSTALL, m->conf->install);
-        set_text(a, labels, SANDBOX_LABEL_CONFIG_HASH, hash);
+        set_text(a, labels, ENGINE_LABEL_HASH, hash);
         if (o->setup)
-            set_text(a, labels, SANDBOX_LABEL_SETUP, digest_sha256(a, o->setup, strlen(o->setup)));
+            set_text(a, labels, ENGINE_LABEL_SETUP, digest_sha256(a, o->setup, strlen(o->setup)));
     }
     const char *backend = sandbox_backend_name(o->backend);
     return (struct desired){

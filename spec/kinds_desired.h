@@ -1,7 +1,8 @@
 /* kinds_desired: what the Sandbox objects ask of their backends.
  *
  * `create` of a docker sandbox is a body of the Engine's POST /containers/create, holding only what the object sets, with
- * the labels reconclaw.owner ("Sandbox/NAME"), reconclaw.install and reconclaw.configHash beside the object's own.
+ * the labels reconclaw.owner ("Sandbox/NAME"), reconclaw.install, reconclaw.configHash and, where there is a setup,
+ * reconclaw.setup (its digest) beside the object's own.
  *
  * `create` of a bubblewrap sandbox, every path absolute and normalised:
  *
@@ -25,10 +26,8 @@
 #include "spec/fs.h"
 #include "spec/kinds.h"
 
-#define SANDBOX_LABEL_OWNER       "reconclaw.owner"
-#define SANDBOX_LABEL_INSTALL     "reconclaw.install"
-#define SANDBOX_LABEL_CONFIG_HASH "reconclaw.configHash"
-#define SANDBOX_LABEL_SETUP       "reconclaw.setup" /* digest of the setup, where there is one */
+#define SANDBOX_LABEL_OWNER   "reconclaw.owner"
+#define SANDBOX_LABEL_INSTALL "reconclaw.install"
 
 #define SECRET_BYTES_MAX 65536u
 

@@ -176,8 +176,7 @@ static const struct {
     /* places that are not shown */
     {BWRAP("workspaces: [{path: /}]"),
      "t:6:23: spec.workspaces[0].path: holds /proc, which is not shown to a sandbox: name a directory of its own\n"
-     "t:6:23: spec.workspaces[0].path: holds this spec, so that the sandbox could rewrite its own rules: keep the spec "
-     "elsewhere, or "
+     "t:6:23: spec.workspaces[0].path: holds the spec t, so that the sandbox could rewrite its own rules: keep it elsewhere, or "
      "mount it readOnly\n"},
     {BWRAP("workspaces: [{path: /etc/ssl, readOnly: true}]"),
      "t:6:23: spec.workspaces[0].path: lies in /etc, which is not shown to a sandbox\n"},
@@ -503,6 +502,42 @@ static void one_openclaw_is_managed_once(void **state)
     }
 }
 
+static void no_sandbox_may_write_what_rules_it(void **state)
+{
+    static const struct {
+        const char *path, *holds; /* NULL: fine */
+    } rows[] = {
+        {"/one", "the spec a"},
+        {"/one/deep", NULL},
+        {"/two", "the spec b"},
+        {"/oc", "the config of OpenClaw 'c'"},
+        {"/oc/openclaw.json", "the config of OpenClaw 'c'"},
+        {"/oc/ws", NULL},
+        {"/st", "the state directory of OpenClaw 'c'"},
+        {"/st/sandboxes/x", NULL},
+        {"/on", NULL},
+    };
+    for (size_t i = 0; i < N(rows); i++) {
+        ARENA_AUTO a = arena_new();
+        struct diags d = {.arena = a};
+        struct specs s = {0};
+        struct spec_file files[] = {
+            file("a", arena_printf(a,
+                                   "{apiVersion: reconclaw/v1, kind: Sandbox, metadata: {name: a}, spec: {backend: bubblewrap, "
+                                   "workspaces: [{path: /ro, readOnly: true}, {path: %s, target: /t}]}}",
+                                   rows[i].path)),
+            file("b",
+                 "{apiVersion: reconclaw/v1, kind: OpenClaw, metadata: {name: c}, spec: {config: /oc/openclaw.json, stateDir: "
+                 "/st/state}}"),
+        };
+        files[0].dir = "/one";
+        files[1].dir = "/two/specs";
+        int rc = specs_load(a, files, 2, NULL, &d, &s);
+        if ((rc == 0) != !rows[i].holds || (rows[i].holds && !strstr(d.v[0].msg, rows[i].holds)))
+            fail_msg("%s: %s", rows[i].path, told(a, &d));
+    }
+}
+
 static void errors_of_all_files_are_told_at_once(void **state)
 {
     ARENA_AUTO a = arena_new();
@@ -742,6 +777,7 @@ int main(void)
         cmocka_unit_test(the_policy_holds_whichever_file_it_is_in),
         cmocka_unit_test(two_policies_must_agree),
         cmocka_unit_test(one_openclaw_is_managed_once),
+        cmocka_unit_test(no_sandbox_may_write_what_rules_it),
         cmocka_unit_test(errors_of_all_files_are_told_at_once),
         cmocka_unit_test(a_thousand_sandboxes_load),
         cmocka_unit_test(every_sample_loads_without_a_word),
