@@ -268,7 +268,7 @@ static void want(struct run *r, enum runtime_kind kind, size_t agent, const char
     size_t i = look_up(r->slot_index, key);
     const struct oc_context *c;
 
-    if (i != NONE) {
+    if (i < r->slots.n) {
         r->slots.v[i].precreate = r->slots.v[i].precreate || precreate;
         return;
     }
@@ -324,6 +324,7 @@ static void judge_observed(struct run *r, const struct observed *o)
 {
     const char *key = o->scope_key, *why;
     bool ours = o->ownership == OWN_OURS && text_eq(o->install, r->in->install);
+    const struct oc_context *c;
     size_t agent;
 
     if (!is_openclaws(o->kind) || js_is_blank(key) || !o->name || (!ours && (o->ownership != OWN_OPENCLAW || o->install)))
@@ -331,7 +332,8 @@ static void judge_observed(struct run *r, const struct observed *o)
     key = js_trim(r->a, key);
     if (has_slot(r, o->kind, key) || judge(r, o->kind, key, o->name, o->config_hash, &agent, &why) != WANTED)
         return;
-    if (ours || text_eq(runtime_of(context(r, agent, key), o->kind)->config_hash, o->config_hash))
+    c = context(r, agent, key);
+    if (ours || (c && text_eq(runtime_of(c, o->kind)->config_hash, o->config_hash)))
         want(r, o->kind, agent, key, false);
 }
 

@@ -622,7 +622,7 @@ static struct agent_dir agent_dir(struct arena *a, const struct node *root, cons
 
     if (list)
         d.pos = list->pos;
-    for (size_t i = 0; e && i < list->n_items; i++)
+    for (size_t i = 0; e && list && i < list->n_items; i++)
         if (list->items[i] == e)
             d.key = diag_index(a, d.key, i);
     own = node_get(e, "agentDir");

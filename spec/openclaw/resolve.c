@@ -277,7 +277,7 @@ static struct node *trimmed(struct arena *a, const struct node *n)
 {
     const char *s = node_str(n);
 
-    return s && !js_is_blank(s) ? derived(a, js_trim(a, s), n) : NULL;
+    return n && s && !js_is_blank(s) ? derived(a, js_trim(a, s), n) : NULL;
 }
 
 static struct node *joined_lines(struct arena *a, const struct node *n)
@@ -324,12 +324,13 @@ static struct node *remote_root(struct run *r, const struct node *n, const struc
 static struct node *merged(struct run *r, const struct pair *p, const struct def *def)
 {
     struct node *out = node_object(r->a), *built_in = p->v[OC_LEVEL_DEFAULTS] ? NULL : default_of(r->a, def);
+    const struct node *given = p->v[pick_level(p)];
     const struct node *layer[] = {built_in, p->v[OC_LEVEL_DEFAULTS], p->v[OC_LEVEL_AGENT]};
 
     if (!layer[0] && !layer[1] && !layer[2])
         return NULL;
     for (size_t i = 0; i < N_OF(layer); i++)
-        for (size_t j = 0; node_is(layer[i], NODE_OBJECT) && j < layer[i]->n_members; j++) {
+        for (size_t j = 0; layer[i] && layer[i]->kind == NODE_OBJECT && j < layer[i]->n_members; j++) {
             const struct node_member *m = &layer[i]->members[j];
             struct node_member *mine = node_set_n(r->a, out, m->key, m->key_n, shared(m->value));
 
@@ -346,8 +347,8 @@ static struct node *merged(struct run *r, const struct pair *p, const struct def
                 last = (enum oc_level)i;
         origin_of_name(r, p, last, m->key, m->value->pos);
     }
-    if (out->n_members == 0)
-        origin(r, p, pick_level(p), p->v[pick_level(p)]->pos);
+    if (out->n_members == 0 && given)
+        origin(r, p, pick_level(p), given->pos);
     return out;
 }
 
@@ -537,7 +538,7 @@ const struct oc_origin *oc_origin_find(struct arena *a, struct oc_origins o, con
 
         for (size_t i = 0; i < o.n; i++)
             if (strcmp(o.v[i].key, k) == 0)
-                return &o.v[i];
+                return o.v + i;
         while (cut > 0 && k[cut] != '.' && k[cut] != '[')
             cut--;
         k[cut] = '\0';
