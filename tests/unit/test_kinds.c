@@ -189,9 +189,8 @@ static const struct {
     {BWRAP("workspaces: [{path: ~/.ssh/keys}]"),
      "t:6:23: spec.workspaces[0].path: lies in /home/u/.ssh, which is not shown to a sandbox\n"},
     {BWRAP("root: /"), "t:6:9: spec.root: holds /proc, which is not shown to a sandbox: name a directory of its own\n"},
-    {BWRAP("workspaces: [{path: ../specs}]"), "t:6:23: spec.workspaces[0].path: holds this spec, so that the sandbox could "
-                                              "rewrite its own rules: keep the spec elsewhere, or "
-                                              "mount it readOnly\n"},
+    {BWRAP("workspaces: [{path: ../specs}]"), "t:6:23: spec.workspaces[0].path: holds the spec t, so that the sandbox could "
+                                              "rewrite its own rules: keep it elsewhere, or mount it readOnly\n"},
     {BWRAP("workspaces: [{path: ../specs, readOnly: true}]"), ""},
     {DOCKER_SPEC("workspaces: [{path: '/a:b'}]"),
      "t:7:23: spec.workspaces[0].path: backend docker cannot mount a directory with ':' in its name\n"},
