@@ -25,13 +25,7 @@ const char *act_past(enum act_kind kind)
     return words[kind];
 }
 
-/* --- what is known of an act's runtime
- * ------------------------------------------------------------------------------------------------------- */
-
-static const char *install_of(const struct act *act)
-{
-    return act->want ? act->want->install : act->rec ? act->rec->install : act->obs ? act->obs->install : NULL;
-}
+/* --- what is known of an act's runtime ------------------------------------------------------------------------------------- */
 
 static const char *owner_of(const struct act *act)
 {
@@ -41,7 +35,7 @@ static const char *owner_of(const struct act *act)
 /* OpenClaw's runtimes are recorded in its registry; ours in our own records alone. */
 static const struct round_openclaw *registry_of(const struct acting *x, const struct act *act)
 {
-    const struct round_openclaw *o = act->runtime == RUNTIME_SANDBOX ? NULL : round_openclaw(x->r, install_of(act));
+    const struct round_openclaw *o = act->runtime == RUNTIME_SANDBOX ? NULL : round_openclaw(x->r, act->install);
 
     return o && o->driven ? o : NULL;
 }
@@ -65,7 +59,7 @@ static struct record record_of(const struct acting *x, const struct act *act)
     rec.endpoint = act->endpoint;
     rec.name = act->name;
     rec.kind = act->runtime;
-    rec.install = install_of(act);
+    rec.install = act->install;
     rec.owner = owner_of(act);
     if (act->obs) {
         rec.id = act->obs->id;
@@ -98,9 +92,7 @@ static int put_shard(struct acting *x, const struct round_openclaw *o, const str
     return shards_put(&o->shards, rec, SHARD_RECREATED, NULL, &wait, NULL, e);
 }
 
-/* --- the recorder
- * -------------------------------------------------------------------------------------------------------------------------------
- */
+/* --- the recorder ---------------------------------------------------------------------------------------------------------- */
 
 static int on_intent(void *ctx, const struct act *act, struct err *e)
 {
@@ -217,9 +209,7 @@ static int on_gone(void *ctx, const struct act *act, struct err *e)
     return record_remove(x->conf->store->home, &rec, NULL, e);
 }
 
-/* --- telling
- * -------------------------------------------------------------------------------------------------------------------------------------
- */
+/* --- telling --------------------------------------------------------------------------------------------------------------- */
 
 static void write_journal(struct acting *x, const struct act *act, const struct act_ended *ended)
 {

@@ -1,5 +1,6 @@
 #include "reconciler/executor.h"
 
+#include "reconciler/pool.h"
 #include "reconciler/steps.h"
 #include "spec/base/text.h"
 
@@ -13,17 +14,13 @@
 #define CANCEL_LOOK_MS      100
 #define THREADS_MOST        64
 
-enum progress { WAITING, RUNNING, ENDED };
-
-struct pool {
+struct executor {
     const struct plan *plan;
     const struct executor_conf *conf;
     struct act_ended *ended;
-    enum progress *state;
+    struct pool *pool;
     pthread_mutex_t mutex;
-    pthread_cond_t changed;       /* an act ended, or the grace is over */
-    size_t running[THREADS_MOST]; /* indices of acts */
-    size_t n_running, n_left;
+    pthread_cond_t changed;  /* an act ended, or a cancel was seen */
     atomic_bool hard_cancel; /* what running steps look at: set once the grace after a cancel is over */
     unsigned active_threads;
 };
@@ -39,122 +36,57 @@ const char *act_end_name(enum act_end end)
     return names[end];
 }
 
-static bool is_cancelled(const struct pool *p)
+static bool is_cancelled(const struct executor *x)
 {
-    return p->conf->cancel && atomic_load(p->conf->cancel);
+    return x->conf->cancel && atomic_load(x->conf->cancel);
 }
 
-static bool is_act(const struct act *act)
+static void on_lost(void *ctx, size_t i, size_t before)
 {
-    return act->kind != ACT_HOLD && act->kind != ACT_REPORT;
+    struct executor *x = ctx;
+    const struct act *act = &x->plan->acts[before];
+
+    x->ended[i] = (struct act_ended){.end = ACT_ENDED_HELD};
+    err_set(&x->ended[i].err, ERR_REFUSED, 0, "waits for the %s of %s/%s, which did not succeed", act_kind_name(act->kind),
+            act->endpoint, act->name);
 }
 
-/* How many acts may run at a time on the endpoint of this one. */
-static unsigned limit_of(const struct pool *p, const struct act *act)
+static void drop_all(struct executor *x)
 {
-    unsigned limit = p->conf->concurrency ? p->conf->concurrency : CONCURRENCY_DEFAULT;
-
-    if (act->want && act->want->policy.concurrency > 0 && act->want->policy.concurrency < limit)
-        limit = act->want->policy.concurrency;
-    return limit;
-}
-
-/* Whether act i may start now. What it waits for and that will not come is told in *ret_lost. */
-static bool may_start(const struct pool *p, size_t i, const struct act **ret_lost)
-{
-    const struct act *act = &p->plan->acts[i];
-    unsigned running = 0;
-
-    for (size_t k = 0; k < act->n_after; k++) {
-        size_t before = act->after[k];
-
-        if (p->state[before] != ENDED)
-            return false;
-        if (p->ended[before].end != ACT_ENDED_DONE) {
-            *ret_lost = &p->plan->acts[before];
-            return true;
-        }
+    for (size_t i; (i = pool_drop(x->pool)) != POOL_NONE;) {
+        x->ended[i] = (struct act_ended){.end = ACT_ENDED_CANCELLED};
+        err_set(&x->ended[i].err, ERR_CANCELLED, 0, "told to stop before it began");
     }
-    for (size_t k = 0; k < p->n_running; k++) {
-        const struct act *other = &p->plan->acts[p->running[k]];
-
-        if (strcmp(other->endpoint, act->endpoint) != 0)
-            continue;
-        running++;
-        if (strcmp(other->name, act->name) == 0)
-            return false;
-    }
-    return running < limit_of(p, act);
-}
-
-static void end_act(struct pool *p, size_t i, const struct act_ended *ended)
-{
-    p->ended[i] = *ended;
-    p->state[i] = ENDED;
-    p->n_left--;
-    pthread_cond_broadcast(&p->changed);
-}
-
-/* The first act that may start, marked as running; SIZE_MAX where there is none now. */
-static size_t take(struct pool *p)
-{
-    for (size_t i = 0; i < p->plan->n_acts; i++) {
-        const struct act *lost = NULL;
-
-        if (p->state[i] != WAITING)
-            continue;
-        if (is_cancelled(p)) {
-            struct act_ended ended = {.end = ACT_ENDED_CANCELLED};
-
-            err_set(&ended.err, ERR_CANCELLED, 0, "told to stop before it began");
-            end_act(p, i, &ended);
-            continue;
-        }
-        if (!may_start(p, i, &lost))
-            continue;
-        if (lost) {
-            struct act_ended ended = {.end = ACT_ENDED_HELD};
-
-            err_set(&ended.err, ERR_REFUSED, 0, "waits for the %s of %s/%s, which did not succeed", act_kind_name(lost->kind),
-                    lost->endpoint, lost->name);
-            end_act(p, i, &ended);
-            /* Others may wait for this one: from the beginning. */
-            i = (size_t)-1;
-            continue;
-        }
-        p->state[i] = RUNNING;
-        p->running[p->n_running++] = i;
-        return i;
-    }
-    return SIZE_MAX;
 }
 
 static void *work(void *arg)
 {
-    struct pool *p = arg;
-    struct steps steps = {.conf = p->conf, .cancel = &p->hard_cancel};
+    struct executor *x = arg;
+    struct steps steps = {.conf = x->conf, .cancel = &x->hard_cancel};
 
-    pthread_mutex_lock(&p->mutex);
-    while (p->n_left > 0) {
+    pthread_mutex_lock(&x->mutex);
+    while (pool_left(x->pool) > 0) {
         struct act_ended ended = {0};
-        size_t i = take(p);
+        size_t i;
 
-        if (i == SIZE_MAX) {
-            if (p->n_left > 0)
-                pthread_cond_wait(&p->changed, &p->mutex);
+        if (is_cancelled(x))
+            drop_all(x);
+        i = pool_take(x->pool);
+        if (i == POOL_NONE) {
+            if (pool_left(x->pool) > 0)
+                pthread_cond_wait(&x->changed, &x->mutex);
             continue;
         }
-        pthread_mutex_unlock(&p->mutex);
-        steps_run(&steps, &p->plan->acts[i], &ended);
-        pthread_mutex_lock(&p->mutex);
-        for (size_t k = 0; k < p->n_running; k++)
-            if (p->running[k] == i)
-                p->running[k--] = p->running[--p->n_running];
-        end_act(p, i, &ended);
+        pthread_mutex_unlock(&x->mutex);
+        steps_run(&steps, &x->plan->acts[i], &ended);
+        pthread_mutex_lock(&x->mutex);
+        x->ended[i] = ended;
+        pool_end(x->pool, i, ended.end == ACT_ENDED_DONE);
+        pthread_cond_broadcast(&x->changed);
     }
-    p->active_threads--;
-    pthread_cond_broadcast(&p->changed);
-    pthread_mutex_unlock(&p->mutex);
+    x->active_threads--;
+    pthread_cond_broadcast(&x->changed);
+    pthread_mutex_unlock(&x->mutex);
     steps_close(&steps);
     return NULL;
 }
@@ -168,65 +100,66 @@ static void in_ms(struct timespec *ts, int ms)
 }
 
 /* Waits for the workers, and after a cancel for the grace. */
-static void supervise(struct pool *p)
+static void supervise(struct executor *x)
 {
     int after_cancel_ms = 0;
 
-    pthread_mutex_lock(&p->mutex);
-    while (p->active_threads > 0) {
+    pthread_mutex_lock(&x->mutex);
+    while (x->active_threads > 0) {
         struct timespec ts;
 
         in_ms(&ts, CANCEL_LOOK_MS);
-        if (pthread_cond_timedwait(&p->changed, &p->mutex, &ts) != ETIMEDOUT || !is_cancelled(p))
+        if (pthread_cond_timedwait(&x->changed, &x->mutex, &ts) != ETIMEDOUT || !is_cancelled(x))
             continue;
         after_cancel_ms += CANCEL_LOOK_MS;
         if (after_cancel_ms >= EXECUTOR_GRACE_MS)
-            atomic_store(&p->hard_cancel, true);
-        pthread_cond_broadcast(&p->changed); /* those that wait end what has not begun */
+            atomic_store(&x->hard_cancel, true);
+        pthread_cond_broadcast(&x->changed); /* those that wait drop what has not begun */
     }
-    pthread_mutex_unlock(&p->mutex);
+    pthread_mutex_unlock(&x->mutex);
+}
+
+static void make_sync(struct executor *x)
+{
+    pthread_condattr_t attr;
+
+    pthread_mutex_init(&x->mutex, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&x->changed, &attr);
+    pthread_condattr_destroy(&attr);
 }
 
 void executor_run(const struct plan *plan, const struct executor_conf *conf, struct act_ended *ret)
 {
-    struct pool p = {.plan = plan, .conf = conf, .ended = ret};
-    unsigned wanted = conf->threads ? conf->threads : EXECUTOR_THREADS;
+    ARENA_AUTO a = arena_new();
+    struct executor x = {.plan = plan, .conf = conf, .ended = ret};
+    const struct pool_conf pool = {
+        .concurrency = conf->concurrency ? conf->concurrency : CONCURRENCY_DEFAULT, .on_lost = on_lost, .ctx = &x};
+    size_t wanted = conf->threads ? conf->threads : EXECUTOR_THREADS;
     pthread_t threads[THREADS_MOST];
-    pthread_condattr_t attr;
     unsigned n = 0;
 
-    p.state = calloc(plan->n_acts ? plan->n_acts : 1, sizeof *p.state);
-    if (!p.state)
-        abort();
-    for (size_t i = 0; i < plan->n_acts; i++) {
+    for (size_t i = 0; i < plan->n_acts; i++)
         ret[i] = (struct act_ended){0};
-        p.state[i] = is_act(&plan->acts[i]) ? WAITING : ENDED;
-        p.n_left += is_act(&plan->acts[i]);
-    }
-    if (wanted > p.n_left)
-        wanted = (unsigned)p.n_left;
-    if (wanted > THREADS_MOST)
-        wanted = THREADS_MOST;
-    pthread_mutex_init(&p.mutex, NULL);
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&p.changed, &attr);
-    pthread_condattr_destroy(&attr);
-    pthread_mutex_lock(&p.mutex);
-    while (n < wanted && pthread_create(&threads[n], NULL, work, &p) == 0) {
+    x.pool = pool_make(a, plan, &pool);
+    wanted = wanted < THREADS_MOST ? wanted : THREADS_MOST;
+    wanted = wanted < pool_left(x.pool) ? wanted : pool_left(x.pool);
+    make_sync(&x);
+    pthread_mutex_lock(&x.mutex);
+    while (n < wanted && pthread_create(&threads[n], NULL, work, &x) == 0) {
         n++;
-        p.active_threads++;
+        x.active_threads++;
     }
-    pthread_mutex_unlock(&p.mutex);
-    if (n == 0 && p.n_left > 0) {
+    pthread_mutex_unlock(&x.mutex);
+    if (n == 0 && wanted > 0) {
         /* No thread to be had: this one does the work. */
-        p.active_threads = 1;
-        (void)work(&p);
+        x.active_threads = 1;
+        (void)work(&x);
     }
-    supervise(&p);
+    supervise(&x);
     for (unsigned i = 0; i < n; i++)
         (void)pthread_join(threads[i], NULL);
-    pthread_cond_destroy(&p.changed);
-    pthread_mutex_destroy(&p.mutex);
-    free(p.state);
+    pthread_cond_destroy(&x.changed);
+    pthread_mutex_destroy(&x.mutex);
 }

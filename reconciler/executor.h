@@ -3,17 +3,17 @@
  *
  * What an act is made of, and in which order, so that a crash at any point leaves something that the next round finishes:
  *
- *   create    [look: must be absent] intent, create, made
+ *   create    [look: must be absent] intent, create, made          [look]: where the act needs one
  *   recreate  look: still idle and the same; fresh; intent, remove (by id, seen to be gone), create, made
  *   prune     look: still idle and the same; fresh; remove, gone
- *   forget    look: must be absent; gone
+ *   forget    [look: must be absent] gone
  *   start stop patch    [look]; the step; patched
  *   adopt     adopted
  *
  * A look that shows that the plan's reason is gone (in use since, changed since, there after all) turns the act into a hold: the
- * next round plans anew. Steps that fail in a passing way are tried again a few times; a time-out is looked at first, since the
- * step may have happened. On cancel no act begins and none is torn: those that run get EXECUTOR_GRACE_MS to end, then are told to
- * stop, and the intent on record tells the next round what was under way. */
+ * next round plans anew. Steps that fail in a passing way are tried again a few times; so are those that timed out, which may
+ * have happened: every step is idempotent. On cancel no act begins and none is torn: those that run get EXECUTOR_GRACE_MS to end,
+ * then are told to stop, and the intent on record tells the next round what was under way. */
 #ifndef RECONCLAW_RECONCILER_EXECUTOR_H
 #define RECONCLAW_RECONCILER_EXECUTOR_H
 
@@ -67,10 +67,11 @@ struct executor_conf {
     int (*open)(void *ctx, const char *endpoint, struct backend **ret, struct err *e); /* from any thread */
     void *open_ctx;
     const struct recorder *recorder;
-    int64_t (*now_ms)(void *ctx); /* wall clock, for the time of creation; from any thread */
-    void *now_ctx;
-    const atomic_bool *cancel;  /* may be NULL */
-    const struct grant *grants; /* GRANT_USE lifts the second look at use */
+    int64_t (*now_ms)(void *ctx);    /* wall clock, for the time of creation; from any thread */
+    void (*wait)(void *ctx, int ms); /* between two tries; NULL: by the clock of this machine */
+    void *now_ctx;                   /* of both */
+    const atomic_bool *cancel;       /* may be NULL */
+    const struct grant *grants;      /* GRANT_USE lifts the second look at use */
     size_t n_grants;
     unsigned concurrency; /* per endpoint, where no policy of an act says less; 0: 4 */
     unsigned threads;     /* 0: EXECUTOR_THREADS */

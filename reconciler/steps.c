@@ -17,9 +17,7 @@ struct doing {
     bool held; /* the failure is no failure: the plan's reason is gone */
 };
 
-/* --- handles
- * -----------------------------------------------------------------------------------------------------------------------------
- */
+/* --- handles --------------------------------------------------------------------------------------------------------------- */
 
 static void drop_handle(struct steps *s, unsigned i)
 {
@@ -57,12 +55,15 @@ void steps_close(struct steps *s)
         drop_handle(s, i);
 }
 
-/* --- one step, with its second tries
- * ---------------------------------------------------------------------------------------------------- */
+/* --- one step, with its second tries --------------------------------------------------------------------------------------- */
 
 /* A wait that a cancel ends within a tenth of a second. */
 static void wait_ms(const struct steps *s, int ms)
 {
+    if (s->conf->wait) {
+        s->conf->wait(s->conf->now_ctx, ms);
+        return;
+    }
     while (ms > 0 && !atomic_load(s->cancel) && !(s->conf->cancel && atomic_load(s->conf->cancel))) {
         struct timespec ts = {.tv_nsec = (ms < 100 ? ms : 100) * 1000000L};
 
@@ -71,12 +72,15 @@ static void wait_ms(const struct steps *s, int ms)
     }
 }
 
+/* Doubles, from half to one and a half of it: what failed together is not tried again together. */
 static int backoff_ms(const struct doing *d, int attempt)
 {
-    uint32_t x = d->s->conf->seed ^ (uint32_t)(uintptr_t)d->act * 2654435761u ^ (uint32_t)attempt * 40503u;
-
-    x ^= x >> 16;
+    uint32_t x = d->s->conf->seed ^ (uint32_t)attempt * 40503u;
     int base = EXECUTOR_BACKOFF_MS << attempt;
+
+    for (const char *c = d->act->name; *c; c++)
+        x = (x ^ (unsigned char)*c) * 16777619u;
+    x ^= x >> 16;
     return base / 2 + (int)(x % (uint32_t)base);
 }
 
@@ -101,7 +105,7 @@ static int look(struct doing *d, const char *id, struct observed *ret)
 }
 
 /* apply() is idempotent, so that a time-out, whose outcome is unknown, is answered by the same call again. */
-static int step(struct doing *d, enum step kind, const char *id, struct act_result *res)
+static int step(struct doing *d, enum step kind, const char *id, int64_t created_at_ms, struct act_result *res)
 {
     static const char *const names[STEP_COUNT] = {[STEP_CREATE] = "creating",
                                                   [STEP_START] = "starting",
@@ -117,7 +121,7 @@ static int step(struct doing *d, enum step kind, const char *id, struct act_resu
                                     .name = act->name,
                                     .id = id,
                                     .expect = act->obs,
-                                    .created_at_ms = d->s->conf->now_ms(d->s->conf->now_ctx),
+                                    .created_at_ms = created_at_ms,
                                     .changes = act->changes,
                                     .n_changes = act->n_changes};
 
@@ -131,8 +135,7 @@ static int step(struct doing *d, enum step kind, const char *id, struct act_resu
     }
 }
 
-/* --- second looks
- * ------------------------------------------------------------------------------------------------------------------------- */
+/* --- second looks ---------------------------------------------------------------------------------------------------------- */
 
 static int hold(struct doing *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static int hold(struct doing *d, const char *fmt, ...)
@@ -200,9 +203,7 @@ static int must_be_absent(struct doing *d)
     return now.state == RUN_ABSENT ? 0 : hold(d, "it is there after all, under another name");
 }
 
-/* --- acts
- * ----------------------------------------------------------------------------------------------------------------------------------
- */
+/* --- acts ------------------------------------------------------------------------------------------------------------------ */
 
 static int record(struct doing *d, int (*fn)(void *, const struct act *, struct err *), const char *what)
 {
@@ -217,7 +218,7 @@ static int make(struct doing *d)
     struct act_result res = {0};
     struct err made_err = {0};
     int64_t created = d->s->conf->now_ms(d->s->conf->now_ctx);
-    bool failed = step(d, STEP_CREATE, NULL, &res) < 0, setup_failed = failed && d->e->class == ERR_REFUSED && res.id;
+    bool failed = step(d, STEP_CREATE, NULL, created, &res) < 0, setup_failed = failed && d->e->class == ERR_REFUSED && res.id;
 
     if (failed && !setup_failed) {
         d->held = d->e->class == ERR_CONFLICT;
@@ -246,7 +247,7 @@ static int do_recreate(struct doing *d)
 
     if (still_idle(d, &gone) < 0 || record(d, d->s->conf->recorder->intent, "recording the intent") < 0)
         return -1;
-    if (!gone && step(d, STEP_REMOVE, d->act->obs->id, &res) < 0) {
+    if (!gone && step(d, STEP_REMOVE, d->act->obs->id, TIME_NONE, &res) < 0) {
         d->held = d->e->class == ERR_CONFLICT;
         return -1;
     }
@@ -260,16 +261,18 @@ static int do_prune(struct doing *d)
 
     if (still_idle(d, &gone) < 0)
         return -1;
-    if (!gone && step(d, STEP_REMOVE, d->act->obs->id, &res) < 0) {
+    if (!gone && step(d, STEP_REMOVE, d->act->obs->id, TIME_NONE, &res) < 0) {
         d->held = d->e->class == ERR_CONFLICT;
         return -1;
     }
     return record(d, d->s->conf->recorder->gone, "dropping the record");
 }
 
+/* Without needs_look its absence was confirmed, or its name is that of another runtime of ours: a look by name would find that.
+ */
 static int do_forget(struct doing *d)
 {
-    if (must_be_absent(d) < 0)
+    if (d->act->needs_look && must_be_absent(d) < 0)
         return -1;
     return record(d, d->s->conf->recorder->gone, "dropping the record");
 }
@@ -282,7 +285,7 @@ static int do_steps(struct doing *d, const enum step *steps, size_t n)
     if (d->act->needs_look && (still_idle(d, &gone) < 0 || gone))
         return gone ? hold(d, "it is not there any more") : -1;
     for (size_t i = 0; i < n; i++)
-        if (step(d, steps[i], d->act->obs->id, &res) < 0) {
+        if (step(d, steps[i], d->act->obs->id, TIME_NONE, &res) < 0) {
             d->held = d->e->class == ERR_CONFLICT;
             return -1;
         }
@@ -293,7 +296,9 @@ static int do_patch(struct doing *d)
 {
     static const enum step in_place[] = {STEP_PATCH}, restart[] = {STEP_STOP, STEP_PATCH, STEP_START};
 
-    return d->act->restart ? do_steps(d, restart, 3) : do_steps(d, in_place, 1);
+    if (!d->act->restart)
+        return do_steps(d, in_place, 1);
+    return do_steps(d, restart, d->act->want->want == WANT_RUNNING ? 3 : 2);
 }
 
 static int do_act(struct doing *d)
@@ -306,7 +311,7 @@ static int do_act(struct doing *d)
     case ACT_RECREATE:
         return d->act->obs ? do_recreate(d) : do_create(d);
     case ACT_PRUNE:
-        return d->act->obs ? do_prune(d) : do_forget(d);
+        return do_prune(d);
     case ACT_FORGET:
         return do_forget(d);
     case ACT_START:
