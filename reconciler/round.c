@@ -225,8 +225,11 @@ static void expand_sandboxes(struct looking *in)
 {
     const struct load *load = in->r->load;
     const struct secret_source secrets = secrets_of(in->conf->host);
-    const struct kinds_desired_conf conf = {
-        .install = in->conf->store->install, .secrets = &secrets, .fs = &local_fs, .home = in->conf->host->home};
+    const struct kinds_desired_conf conf = {.install = in->conf->store->install,
+                                            .secrets = &secrets,
+                                            .fs = &local_fs,
+                                            .home = in->conf->host->home,
+                                            .check_only = in->conf->check_only};
     struct desired *v = NULL;
     size_t n = 0;
 

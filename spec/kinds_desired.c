@@ -39,8 +39,12 @@ static struct node *env_value(const struct make *m, const struct sandbox_env *v)
         rc = source->file(source->ctx, m->a, v->from_file, SECRET_BYTES_MAX, &text, &n, &e);
     if (rc < 0) {
         const char *what = v->from_env ? "variable is not set" : "no such file";
-        diag_error(m->d, v->pos, key, "%s: %s", text_escaped(m->a, from), e.class == ERR_NOT_FOUND ? what : e.msg);
-        return NULL;
+        diag_add(m->d, m->conf->check_only ? DIAG_WARNING : DIAG_ERROR, v->pos, key, "%s: %s", text_escaped(m->a, from),
+                 e.class == ERR_NOT_FOUND ? what : e.msg);
+        if (!m->conf->check_only)
+            return NULL;
+        text = arena_strdup(m->a, "");
+        n = 0;
     }
     if (v->from_env)
         n = strlen(text);

@@ -44,6 +44,7 @@ struct kinds_desired_conf {
     const struct secret_source *secrets; /* NULL: references are refused */
     const struct fs *fs;                 /* for the owner of a workspace and where its links lead; NULL: not looked at */
     const char *home;                    /* as for specs_load */
+    bool check_only; /* a secret that is not here is a warning and its value empty: a pipeline's machine has none */
 };
 
 /* One desired runtime per Sandbox, in order; `fields` is left to the backend's check(). A reference that leads nowhere is an

@@ -52,7 +52,7 @@ struct round {
     struct diags d;
     struct vault vault;
     struct memfs fs;
-    bool no_fs, no_secrets;
+    bool no_fs, no_secrets, check_only;
     struct desired *v;
     size_t n;
 };
@@ -84,6 +84,7 @@ static int desire(struct round *r, const char *text)
         .secrets = r->no_secrets ? NULL : &source,
         .fs = r->no_fs ? NULL : &r->fs.fs,
         .home = "/home/u",
+        .check_only = r->check_only,
     };
     struct spec_file f = {.name = "t", .dir = "/specs", .bytes = text, .n = strlen(text)};
     struct specs s = {0};
@@ -394,6 +395,20 @@ static void without_a_source_references_are_refused(void **state)
     assert_string_equal(told(r), "t:4:38: spec.env.T.fromEnv: TOKEN: references cannot be followed here\n");
 }
 
+static void a_mere_check_needs_no_secrets(void **state)
+{
+    struct round *r = *state;
+    r->check_only = true;
+    r->vault.token = NULL;
+    assert_int_equal(desire(r, SANDBOX("a", "{backend: bubblewrap, env: {T: {fromEnv: TOKEN}, K: {fromFile: nope}}}")), 0);
+    assert_int_equal(r->n, 1);
+    assert_int_equal(r->d.n_errors, 0);
+    assert_int_equal(r->d.n, 2);
+    assert_string_equal(node_json(r->a, node_get(r->v[0].create, "env")), "{\"K\":\"\",\"T\":\"\"}");
+    r->check_only = false;
+    assert_int_equal(desire(r, SANDBOX("a", "{backend: bubblewrap, env: {T: {fromEnv: TOKEN}, K: {fromFile: nope}}}")), -1);
+}
+
 static void nothing_is_asked_for_what_shall_be_absent(void **state)
 {
     struct round *r = *state;
@@ -423,6 +438,7 @@ int main(void)
         T(secrets_that_cannot_be_had_are_told_at_their_places),
         T(secret_files_are_capped),
         T(without_a_source_references_are_refused),
+        T(a_mere_check_needs_no_secrets),
         T(nothing_is_asked_for_what_shall_be_absent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
