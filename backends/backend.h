@@ -25,6 +25,8 @@ struct backend; /* every implementation's handle begins with `const struct backe
 struct call {
     int timeout_ms;            /* > 0; when it passes: ERR_TIMEOUT, outcome unknown */
     const atomic_bool *cancel; /* may be NULL; looked at at least every 100 ms; true: ERR_CANCELLED, outcome unknown */
+    /* For follow: a descriptor that becomes readable when cancel is set, so that it need not be looked at. 0: there is none. */
+    int wake_fd;
 };
 
 struct backend_conf {

@@ -141,7 +141,8 @@ int docker_follow(struct backend *b, void (*on_hint)(void *ctx), void *ctx, cons
                   "\"pause\",\"unpause\",\"tag\",\"untag\",\"delete\",\"import\",\"load\",\"pull\"]}",
                   "");
     engine_stream_init(&x.stream, ENGINE_LINES, on_event, &f);
-    struct engine_req req = {.method = "GET", .path = buf_str(&path), .on_head = on_head, .on_body = feed_events, .ctx = &x};
+    struct engine_req req = {
+        .method = "GET", .path = buf_str(&path), .on_head = on_head, .on_body = feed_events, .ctx = &x, .wake_fd = c->wake_fd};
     int rc = engine_call(dk->en, &req, &d, NULL, e);
     engine_stream_free(&x.stream);
     if (rc < 0 && e->class == ERR_CANCELLED)

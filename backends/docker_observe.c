@@ -178,7 +178,8 @@ static struct observed keep(struct arena *a, const struct observed *from)
 {
     struct observed o = *from;
     struct field *v = ARENA_ARRAY(a, struct field, o.fields.n);
-    const char **texts[] = {&o.name, &o.id, &o.install, &o.owner, &o.scope_key, &o.config_hash, &o.image_id, &o.image};
+    const char **texts[] = {&o.endpoint,  &o.name,        &o.id,       &o.install, &o.owner,
+                            &o.scope_key, &o.config_hash, &o.image_id, &o.image};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = arena_strdup(a, *texts[i]);
     for (size_t i = 0; i < o.fields.n; i++) {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WAKE_MS         60000 /* a look at cancel even where the wake-up was lost */
 #define FAILED_BODY_MAX 65536 /* of a reply that says what went wrong */
 
 struct engine {
@@ -171,6 +172,8 @@ static void set_up(const struct engine *en, CURL *h)
     curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, 86400000L);
     if (en->socket_path)
         curl_easy_setopt(h, CURLOPT_UNIX_SOCKET_PATH, en->socket_path);
+    /* An events stream is silent for hours; a host that went away must still be noticed. */
+    curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
     if (!en->tls)
         return;
     curl_easy_setopt(h, CURLOPT_SSL_VERIFYPEER, en->tls_verify ? 1L : 0L);
@@ -413,8 +416,9 @@ static void finish(struct engine *en, struct exchange *x)
 }
 
 /* Runs what was begun until at least one exchange has ended: that one, or NULL where none is under way. */
-static int run(struct engine *en, const struct deadline *d, const char *what, struct exchange **ret, struct err *e)
+static int run(struct engine *en, const struct deadline *d, const char *what, int wake_fd, struct exchange **ret, struct err *e)
 {
+    struct curl_waitfd wake = {.fd = wake_fd, .events = CURL_WAIT_POLLIN};
     for (;;) {
         int running, left, ms;
         if (curl_multi_perform(en->multi, &running) != CURLM_OK)
@@ -438,7 +442,7 @@ static int run(struct engine *en, const struct deadline *d, const char *what, st
             return 0;
         if (deadline_slice(d, what, &ms, e) < 0)
             return -1;
-        curl_multi_poll(en->multi, NULL, 0, ms, NULL);
+        curl_multi_poll(en->multi, &wake, wake_fd > 0, wake_fd > 0 ? WAKE_MS : ms, NULL);
     }
 }
 
@@ -457,7 +461,7 @@ static int call_once(struct engine *en, const struct engine_req *req, const stru
     what_of(req, what, sizeof what);
     if (begin(en, &x, 0, req, d, e) < 0)
         return -1;
-    int rc = run(en, d, what, &done, e);
+    int rc = run(en, d, what, req->wake_fd, &done, e);
     if (rc == 0) {
         *ret_refused = refuses_dialect(&x);
         rc = exchange_err(en, &x, e);
@@ -588,7 +592,7 @@ int engine_get_each(struct engine *en, const char *const *paths, size_t n, engin
             }
         struct exchange *x = NULL;
         if (rc == 0)
-            rc = run(en, d, "GET", &x, e);
+            rc = run(en, d, "GET", 0, &x, e);
         if (rc == 0 && x) {
             size_t s = (size_t)(x - slots);
             rc = hand_over(en, x, index[s], on_reply, ctx, e);

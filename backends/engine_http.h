@@ -42,6 +42,7 @@ struct engine_req {
     void (*on_head)(void *ctx); /* or NULL: called once when the engine has said yes, before any of the body */
     void *ctx;
     bool unversioned;
+    int wake_fd; /* > 0: readable once the deadline's cancel is set, which is then looked at only when something happens */
 };
 
 struct engine_reply {

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -909,6 +910,70 @@ static void test_busy_by_others(void **state)
     assert_true(o.busy_known);
 }
 
+struct follower {
+    struct fixture *f;
+    atomic_bool cancel;
+    int wake[2], rc;
+    atomic_uint hints;
+    struct err e;
+    long n_wakes;
+};
+
+static void on_hint(void *ctx)
+{
+    atomic_fetch_add(&((struct follower *)ctx)->hints, 1);
+}
+
+static void *follow(void *arg)
+{
+    struct follower *x = arg;
+    const struct call c = {.timeout_ms = 1000, .cancel = &x->cancel, .wake_fd = x->wake[0]};
+    x->rc = docker_ops.follow(x->f->b, on_hint, x, &c, &x->e);
+    struct rusage u;
+    getrusage(RUSAGE_THREAD, &u);
+    x->n_wakes = u.ru_nvcsw;
+    return NULL;
+}
+
+static bool more_hints(struct follower *x, unsigned than)
+{
+    for (int i = 0; i < 300 && atomic_load(&x->hints) <= than; i++)
+        poll(NULL, 0, 10);
+    return atomic_load(&x->hints) > than;
+}
+
+static void test_follow(void **state)
+{
+    struct fixture *f = *state;
+    struct follower x = {.f = f, .rc = 77};
+    pthread_t t;
+    assert_int_equal(pipe(x.wake), 0);
+    assert_int_equal(pthread_create(&t, NULL, follow, &x), 0);
+    assert_true(more_hints(&x, 0));
+    /* A stranger is no news; a tag is. */
+    poll(NULL, 0, 200);
+    unsigned n = atomic_load(&x.hints);
+    request(f, "POST", "/containers/create?name=" PREFIX "stranger",
+            "{\"Image\":\"" TEST_IMAGE "\",\"Cmd\":[\"true\"],\"HostConfig\":{\"NetworkMode\":\"none\"}}");
+    poll(NULL, 0, 300);
+    assert_int_equal(atomic_load(&x.hints), n);
+    request(f, "POST", "/images/" TEST_IMAGE "/tag?repo=followed&tag=x", NULL);
+    assert_true(more_hints(&x, n));
+    /* Nothing happens, and nothing is done: two seconds without a wake-up to speak of. */
+    poll(NULL, 0, 2000);
+    atomic_store(&x.cancel, true);
+    int64_t begun = deadline_now_ms();
+    assert_int_equal(write(x.wake[1], "x", 1), 1);
+    pthread_join(t, NULL);
+    close(x.wake[0]);
+    close(x.wake[1]);
+    request(f, "DELETE", "/images/followed:x", NULL);
+    assert_int_equal(x.rc, 0);
+    assert_in_range(deadline_now_ms() - begun, 0, 500);
+    if (x.n_wakes > 25)
+        fail_msg("%ld wake-ups", x.n_wakes);
+}
+
 static int start_shared(void **state)
 {
     shared = test_engine_acquire();
@@ -951,6 +1016,7 @@ int main(void)
         with("exec with a terminal", test_exec_tty),
         with("a setup's output is kept up to the cap", test_setup_output_cap),
         with("what others run inside is busy", test_busy_by_others),
+        with("an idle follower sleeps, strangers do not wake it, and it ends at once", test_follow),
     };
     return cmocka_run_group_tests(tests, start_shared, stop_shared);
 }
