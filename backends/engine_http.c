@@ -413,6 +413,16 @@ static void finish(struct engine *en, struct exchange *x)
     curl_easy_setopt(x->easy, CURLOPT_POSTFIELDS, NULL);
     curl_easy_setopt(x->easy, CURLOPT_ERRORBUFFER, NULL);
     buf_free(&x->body);
+    /* A kept connection that the engine closed meanwhile is made anew within the call, but only five times in the life of a
+     * handle (libcurl 7.88): whoever made a connection is replaced. The connection is the multi handle's, and stays. */
+    long n_connects = 0;
+    curl_easy_getinfo(x->easy, CURLINFO_NUM_CONNECTS, &n_connects);
+    if (n_connects == 0)
+        return;
+    for (size_t i = 0; i < ENGINE_WIDTH; i++)
+        if (en->easy[i] == x->easy)
+            en->easy[i] = NULL;
+    curl_easy_cleanup(x->easy);
 }
 
 /* Runs what was begun until at least one exchange has ended: that one, or NULL where none is under way. */

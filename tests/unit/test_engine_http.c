@@ -294,6 +294,16 @@ static void test_kept_connection(void **state)
     assert_int_equal(get(f, "/x", NULL), 0);
 }
 
+static void test_closing_engine(void **state)
+{
+    struct fixture *f = *state;
+    /* It says nothing of closing, and closes: now before the next request, now behind it. */
+    engine_proxy_fault(f->server, "GET", FAULT_REPLY, 0, replies[0].reply);
+    for (int i = 0; i < 200; i++)
+        if (get(f, "/x", NULL) < 0)
+            fail_msg("call %d: %s", i, f->e.msg);
+}
+
 static void test_post(void **state)
 {
     struct fixture *f = *state;
@@ -513,6 +523,7 @@ int main(void)
         with("silence ends at the deadline, wherever it begins", test_timeout),
         with("a cancel ends a call at once", test_cancel),
         with("connections are kept, and made anew after a restart", test_kept_connection),
+        with("a connection that was closed is made anew, however often", test_closing_engine),
         with("what is posted is posted, and in no error", test_post),
         with("many requests are each answered once", test_each),
         {"the dialect is the one that both know", test_dialects, NULL, NULL, NULL},
