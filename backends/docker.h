@@ -3,7 +3,8 @@
  * way, with nothing taken for granted that only Docker promises.
  *
  * What `create` of a desired runtime is: a body of POST /containers/create (spec/kinds_desired.h, spec/openclaw/create.h). These
- * labels are put in here, over whatever the body has: reconclaw.install and reconclaw.owner on everything; the time of creation
+ * labels are put in here, over whatever the body has: reconclaw.install, reconclaw.owner and the names of secret variables
+ * (reconclaw.secretEnv) on everything; the time of creation
  * as openclaw.createdAtMs, and as reconclaw.createdAtMs on a `kind: Sandbox`; reconclaw.configHash on a `kind: Sandbox`.
  *
  * What a failed create leaves behind: nothing, or a container under the wanted name that was never started (a later create goes

@@ -9,6 +9,7 @@ struct node *docker_labelled(struct arena *a, const struct desired *want, const 
 {
     struct node *body = node_copy(a, create), *labels = node_get(body, "Labels");
     bool sandbox = want->kind == RUNTIME_SANDBOX;
+    const char *secrets = engine_secret_names(a, create);
     if (!node_is(labels, NODE_OBJECT)) {
         labels = node_object(a);
         node_set(a, body, "Labels", labels);
@@ -17,6 +18,8 @@ struct node *docker_labelled(struct arena *a, const struct desired *want, const 
         node_set(a, labels, LABEL_OUR_INSTALL, node_string(a, want->install));
     if (want->owner)
         node_set(a, labels, LABEL_OUR_OWNER, node_string(a, want->owner));
+    if (secrets)
+        node_set(a, labels, ENGINE_LABEL_SECRETS, node_string(a, secrets));
     if (created_at_ms != TIME_NONE)
         node_set(a, labels, sandbox ? LABEL_OUR_CREATED : LABEL_CREATED, node_printf(a, "%" PRId64, created_at_ms));
     if (want->config_hash)

@@ -512,6 +512,17 @@ static bool looks_secret(const char *name, const char *value)
     return run >= 16 && value[run] == '\0' && strcspn(value, "0123456789") < run;
 }
 
+/* Whether the label of whoever made the container says so. */
+static bool was_secret(const struct side *s, const char *name)
+{
+    const char *p = set_text(node_get(s->config, "Labels"), ENGINE_LABEL_SECRETS);
+    size_t n = strlen(name);
+    for (; p != NULL; p = strchr(p, '='), p = p != NULL ? p + 1 : NULL)
+        if (strncmp(p, name, n) == 0 && (p[n] == '=' || p[n] == '\0'))
+            return true;
+    return false;
+}
+
 static void put_variable(struct side *s, const struct node *pair, const char *name, const char *value)
 {
     const struct node *wanted = s->want != NULL ? find_variable(node_get(s->want->config, "Env"), name, strlen(name)) : NULL;
@@ -527,7 +538,7 @@ static void put_variable(struct side *s, const struct node *pair, const char *na
         }
     struct field *f = put_one_of(s, KEY_ENV, name, value);
     /* What goes may have been a secret when it came. */
-    f->sensitive = pair->secret || looks_secret(name, value) || (wanted != NULL && wanted->secret) ||
+    f->sensitive = pair->secret || looks_secret(name, value) || was_secret(s, name) || (wanted != NULL && wanted->secret) ||
                    (s->observed && s->want != NULL && wanted == NULL);
 }
 
@@ -735,6 +746,19 @@ int engine_inspect_fields(struct arena *a, const struct node *inspect, const str
     }
     *ret = with_hash(&s, hash);
     return 0;
+}
+
+const char *engine_secret_names(struct arena *a, const struct node *body)
+{
+    const struct node *env = node_get(body, "Env");
+    const char *names = NULL;
+    for (size_t i = 0; i < n_items(env); i++) {
+        const char *pair = item(env, i);
+        if (env->items[i]->secret)
+            names =
+                arena_printf(a, "%s%s%.*s", names != NULL ? names : "", names != NULL ? "=" : "", (int)strcspn(pair, "="), pair);
+    }
+    return names;
 }
 
 struct node *engine_update_body(struct arena *a, const struct node *body)

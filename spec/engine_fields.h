@@ -36,11 +36,17 @@ int engine_inspect_fields(struct arena *a, const struct node *inspect, const str
  * engine refuses to raise it. */
 struct node *engine_update_body(struct arena *a, const struct node *body);
 
+/* The names of the variables whose values are secret (node.secret), as the text of ENGINE_LABEL_SECRETS; NULL: none. */
+const char *engine_secret_names(struct arena *a, const struct node *body);
+
 /* Labels that say what a container is. */
 #define ENGINE_LABEL_OPENCLAW         "openclaw.sandbox"
 #define ENGINE_LABEL_OPENCLAW_BROWSER "openclaw.sandboxBrowser"
 #define ENGINE_LABEL_OPENCLAW_HASH    "openclaw.configHash"
 #define ENGINE_LABEL_HASH             "reconclaw.configHash"
 #define ENGINE_LABEL_SETUP            "reconclaw.setup"
+/* Which variables were secret when it was made, so that they stay so when the spec has something else for them:
+ * "NAME=NAME". A name cannot have a '=' in it. */
+#define ENGINE_LABEL_SECRETS "reconclaw.secretEnv"
 
 #endif

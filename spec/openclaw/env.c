@@ -313,12 +313,13 @@ static void substitute_string(struct arena *a, struct node *n, const struct node
             continue;
         }
         const char *name = arena_memdup0(a, t.name, t.name_n), *value = node_str(node_get(env, name));
+        /* Also where it is not set now: what it was compared with would show the secret that it was. */
+        n->secret = n->secret || t.kind == TOKEN_REFERENCE;
         if (t.kind == TOKEN_REFERENCE && value && value[0]) {
             size_t value_n;
             const char *text = utf8_scrub(a, value, strlen(value), &value_n);
 
             buf_put(&b, text, value_n);
-            n->secret = true;
             continue;
         }
         buf_printf(&b, "${%s}", name);

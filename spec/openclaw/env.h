@@ -26,8 +26,8 @@ void oc_env_apply_dotenv(struct arena *a, const char *bytes, size_t n, struct no
 void oc_env_apply_block(struct arena *a, const struct node *root, struct node *env);
 
 /* Puts the value of [A-Z_][A-Z0-9_]* for each ${NAME} of the texts below root, in place, and marks those texts secret. $${NAME}
- * gives ${NAME}. An unset or empty variable stays as it is written, with a warning. Keys are not touched, values are not
- * looked through again. The recursion is as deep as the tree. */
+ * gives ${NAME}. An unset or empty variable stays as it is written, with a warning, and its text is secret too. Keys are not
+ * touched, values are not looked through again. The recursion is as deep as the tree. */
 void oc_env_substitute(struct arena *a, struct node *root, const struct node *env, struct diags *d);
 
 #endif

@@ -346,6 +346,32 @@ static void secrets_are_sensitive_whichever_side_knows(void **state)
     }
 }
 
+static void what_was_secret_when_it_was_made_stays_so(void **state)
+{
+    static const struct {
+        const char *label, *diff;
+    } table[] = {
+        {"COLOUR", "docker.env.COLOUR: (sensitive) -> (sensitive)"},
+        {"A=COLOUR=B", "docker.env.COLOUR: (sensitive) -> (sensitive)"},
+        {"A=COLOURS", "docker.env.COLOUR: red -> blue"},
+        {"MY_COLOUR=COLOU", "docker.env.COLOUR: red -> blue"},
+    };
+    (void)state;
+    ARENA_AUTO a = arena_new();
+    struct node *all = vectors_read(a, CAPTURED);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const struct node *c = captured(a, all, "c:empty");
+        node_push(a, node_path(c, "inspect", "Config", "Env", NULL), node_string(a, "COLOUR=red"));
+        node_push(a, node_get(node_get(c, "body"), "Env"), node_string(a, "COLOUR=blue"));
+        node_set(a, node_path(c, "inspect", "Config", "Labels", NULL), ENGINE_LABEL_SECRETS, node_string(a, table[i].label));
+        assert_string_equal(diff(a, node_get(c, "body"), node_get(c, "inspect"), NULL), table[i].diff);
+    }
+    struct node *body = vectors_json(a, "{Env:['A=1','B=2','C=3']}");
+    assert_null(engine_secret_names(a, body));
+    node_get(body, "Env")->items[0]->secret = node_get(body, "Env")->items[2]->secret = true;
+    assert_string_equal(engine_secret_names(a, body), "A=C");
+}
+
 static void a_browsers_variables_are_its_settings_and_its_password_is_none(void **state)
 {
     (void)state;
@@ -460,6 +486,7 @@ int main(void)
         cmocka_unit_test(only_a_sandboxs_limits_are_patched_and_only_to_other_ones),
         cmocka_unit_test(a_limit_that_the_kernel_cannot_hold_is_no_drift),
         cmocka_unit_test(secrets_are_sensitive_whichever_side_knows),
+        cmocka_unit_test(what_was_secret_when_it_was_made_stays_so),
         cmocka_unit_test(a_browsers_variables_are_its_settings_and_its_password_is_none),
         cmocka_unit_test(an_update_brings_the_swap_along),
         cmocka_unit_test(every_setting_has_a_field_for_every_kind),
