@@ -1,0 +1,172 @@
+# Shared by tests/e2e/docker_*.bats: the real program against a dockerd of the file's own, each test with a home of its own.
+#
+#   load lib
+#   setup_file() { engine_up; }        teardown_file() { engine_down; }
+#   setup() { home_up; }               teardown() { home_down; }
+#
+# In a test: $T is its directory, $HOME its home ($HOME/.openclaw the state directory of OpenClaw), $STATE reconclaw's own state
+# directory, $SPEC the spec file that `rc` is given. `rc` leaves $status, $output (stdout) and $stderr.
+# shellcheck shell=bash disable=SC2034
+
+bats_require_minimum_version 1.5.0
+ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+RECONCLAW=${RECONCLAW:-$ROOT/build/reconclaw}
+TOOLS=$ROOT/build/release/tests/tools
+IMAGE=openclaw-sandbox:bookworm-slim
+OTHER=openclaw-sandbox:other
+
+# --- the engine ------------------------------------------------------------------------------------------------------------
+
+engine_up() {
+    ENGINE_HOME=$(mktemp -d /tmp/rc-e2e.XXXXXX)
+    ENGINE=$ENGINE_HOME/e
+    export ENGINE ENGINE_HOME
+    DOCKER_HOST=$("$ROOT/tests/lib/engine.sh" start "$ENGINE" --bridge --with-pid $$ "$@")
+    export DOCKER_HOST
+}
+
+engine_down() {
+    "$ROOT/tests/lib/engine.sh" stop "$ENGINE"
+    rm -rf "$ENGINE_HOME"
+}
+
+# docker's command line on the file's engine.
+d() { env -i PATH="$PATH" HOME="$ENGINE_HOME" DOCKER_HOST="unix://$ENGINE/s.sock" docker "$@"; }
+
+# --- a home -----------------------------------------------------------------------------------------------------------------
+
+home_up() {
+    T=$BATS_TEST_TMPDIR
+    # Owned by whoever: uid and gid of the workspace are part of what a container is made from.
+    HOME=$T/home
+    STATE=$T/state
+    SPEC=$T/spec.yaml
+    OC=$HOME/.openclaw
+    export HOME
+    mkdir -p "$OC"
+    PROXY_PID=
+    EXTRA_ENV=()
+    ENDPOINT=unix://$ENGINE/s.sock
+}
+
+home_down() {
+    local ids
+    [ -z "${PROXY_PID:-}" ] || { kill "$PROXY_PID" 2>/dev/null; wait "$PROXY_PID" 2>/dev/null; } || true
+    ids=$(d ps -aq 2>/dev/null) || { "$ROOT/tests/lib/engine.sh" restart "$ENGINE" >/dev/null 2>&1; ids=$(d ps -aq); }
+    # shellcheck disable=SC2086 # a list of ids
+    [ -z "$ids" ] || d rm -f $ids >/dev/null
+    d network prune -f >/dev/null
+}
+
+# The kind: OpenClaw of most tests: everything pre-created, nothing hot, any number of removals. More lines of the spec and of
+# its policy can be given: spec_openclaw 'ensure: existing' 'hotWindow: 5m'.
+spec_openclaw() {
+    local ensure='ensure: all' line policy='hotWindow: 0s, removalCap: {percent: 100}'
+    local more=()
+    for line in "$@"; do
+        case $line in
+            ensure:*) ensure=$line ;;
+            policy:*) policy=${line#policy:} ;;
+            *) more+=("$line") ;;
+        esac
+    done
+    {
+        printf '%s\n' 'apiVersion: reconclaw/v1' 'kind: OpenClaw' 'metadata: {name: home}' 'spec:'
+        printf '  %s\n' "config: $OC/openclaw.json" "stateDir: $OC" "$ensure" "${more[@]}"
+        [ -z "$policy" ] || printf '  policy: {%s}\n' "$policy"
+    } >"$SPEC"
+}
+
+# A kind: Sandbox on docker, added to a spec file: sandbox NAME [LINE...]; FILE=... names another file.
+sandbox() {
+    local name=$1 file=${FILE:-$SPEC}
+    shift
+    [ ! -s "$file" ] || echo '---' >>"$file"
+    {
+        printf '%s\n' 'apiVersion: reconclaw/v1' 'kind: Sandbox' "metadata: {name: $name}" 'spec:' '  backend: docker' "  image: $IMAGE"
+        [ $# -eq 0 ] || printf '  %s\n' "$@"
+    } >>"$file"
+}
+
+# openclaw.json, whole, or changed by a jq filter. Written as an editor does: a new file in the old one's place.
+oc() { printf '%s\n' "$1" >"$OC/openclaw.json.new" && mv "$OC/openclaw.json.new" "$OC/openclaw.json"; }
+oc_set() { jq "$@" "$OC/openclaw.json" >"$OC/openclaw.json.new" && mv "$OC/openclaw.json.new" "$OC/openclaw.json"; }
+
+# Three agents, each with its own sandbox.
+oc_three() { oc '{"agents": {"defaults": {"sandbox": {"mode": "all"}}, "list": [{"id": "a"}, {"id": "b"}, {"id": "c"}]}}'; }
+
+# --- running it -------------------------------------------------------------------------------------------------------------
+
+# reconclaw in an environment that the test alone decides.
+rc_raw() {
+    env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 TZ=UTC RECONCLAW_STATE_DIR="$STATE" XDG_CONFIG_HOME="$HOME/.config" \
+        DOCKER_HOST="$ENDPOINT" "${EXTRA_ENV[@]}" "$RECONCLAW" "$@"
+}
+rc() {
+    status=0
+    rc_raw "$@" >"$T/out" 2>"$T/err" </dev/null || status=$?
+    output=$(<"$T/out") stderr=$(<"$T/err")
+}
+plan() { rc plan "$@" "$SPEC"; }
+apply() { rc apply --yes "$@" "$SPEC"; }
+
+# Everything between reconclaw and the engine through a proxy that writes it down and breaks what $T/faults says.
+proxy_up() {
+    local i
+    : >"$T/requests"
+    : >"$T/faults"
+    "$TOOLS/engine_proxy" "$ENGINE_HOME/p.sock" "$ENGINE/s.sock" "$T/requests" "$T/faults" >"$T/proxy" 3>&- &
+    PROXY_PID=$!
+    for ((i = 0; i < 100; i++)); do
+        grep -q ready "$T/proxy" && break
+        pause 0.05
+    done
+    ENDPOINT=unix://$ENGINE_HOME/p.sock
+}
+requests() { cat "$T/requests"; }
+mutating() { grep -vE '^(GET|HEAD) ' "$T/requests" || true; }
+
+pause() { read -r -t "$1" _ <> <(:) || true; }
+
+# --- looking ----------------------------------------------------------------------------------------------------------------
+
+# "NAME ID" of every container, by name.
+ids() { d ps -a --no-trunc --format '{{.Names}} {{.ID}}' | sort; }
+id_of() { d inspect -f '{{.Id}}' "$1"; }
+exists() { d inspect "$1" >/dev/null 2>&1; }
+# The container of an agent's scope: agent b -> openclaw-sbx-agent-b-HASH.
+box() { d ps -a --format '{{.Names}}' --filter "label=openclaw.sessionKey=agent:$1" --filter label=openclaw.sandbox=1 | grep -v browser; }
+# The path of a container's shard, and a jq change of it.
+shard() { printf '%s/sandbox/containers/%s.json' "${2:-$OC}" "$(printf %s "$1" | sha256sum | cut -c1-64)"; }
+shards() { find "$OC/sandbox/containers" -name '*.json' -type f 2>/dev/null | wc -l; }
+shard_set() {
+    local f
+    f=$(shard "$1")
+    shift
+    jq "$@" "$f" >"$f.x" && cat "$f.x" >"$f" && rm "$f.x"
+}
+ago() { echo $((($(date +%s) - $1) * 1000)); }
+
+# --- expecting --------------------------------------------------------------------------------------------------------------
+
+fail() {
+    printf '%s\n' "$*" "status: ${status-}" "stdout:" "${output-}" "stderr:" "${stderr-}" >&2
+    return 1
+}
+is_status() { [ "$status" -eq "$1" ] || fail "exit status $status, not $1"; }
+out_has() { grep -qF -- "$1" "$T/out" || fail "not on stdout: $1"; }
+out_lacks() { ! grep -qF -- "$1" "$T/out" || fail "on stdout: $1"; }
+err_has() { grep -qF -- "$1" "$T/err" || fail "not on stderr: $1"; }
+err_lacks() { ! grep -qF -- "$1" "$T/err" || fail "on stderr: $1"; }
+is_json() { jq -e "$@" "$T/out" >/dev/null || fail "not so in the JSON: $*"; }
+same() { [ "$1" = "$2" ] || fail "$(diff <(printf '%s\n' "$1") <(printf '%s\n' "$2"))"; }
+# Nothing left to do.
+is_quiet() {
+    plan
+    is_status 0
+    is_json_plan_empty
+}
+is_json_plan_empty() {
+    rc plan -o json "$SPEC"
+    is_json '(.plan // .).acts | length == 0'
+}
