@@ -5,7 +5,9 @@
  * and bubblewrap 0.8. What runs inside sees: its root read-only, /proc and /dev of its own, an empty /tmp, /run and
  * /home/sandbox in memory, and its workspaces. It has no capability, cannot gain one, cannot make namespaces, and has no network
  * but the machine's where `network: host` says so. It is the same user as reconclaw: what keeps it from that user's other files
- * is that it does not see them. No seccomp filter: the kernel's whole surface for an ordinary user is in reach.
+ * is that it does not see them. No seccomp filter: the kernel's whole surface for an ordinary user is in reach. Run by root it
+ * is root's uid without any capability, with what /proc would let that uid do covered; with `network: host` it also reaches
+ * abstract sockets, of which some trust root's uid: run it as an ordinary user where that matters.
  *
  * Limits hold where a control group can be made (bwrap_cgroup.h); where not, probe's remark and a warning of each act say so.
  *

@@ -137,6 +137,34 @@ static int args_root(struct args *x, const char *root, struct err *e)
     return 0;
 }
 
+/* Where we are root so is what runs inside, without any capability; but many files of /proc ask for no more than root's uid:
+ * /proc/sys/kernel/core_pattern would run a program outside. bwrap 0.8 leaves them writable. The same list as an engine's for
+ * its containers: the first read-only, the others empty. For an ordinary user it is the same, for one behaviour. */
+static void args_cover_proc(struct args *x)
+{
+    static const char *const read_only[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
+    static const char *const empty[] = {"/proc/acpi",        "/proc/asound",     "/proc/interrupts",    "/proc/kallsyms",
+                                        "/proc/kcore",       "/proc/keys",       "/proc/kmsg",          "/proc/kpagecgroup",
+                                        "/proc/kpagecount",  "/proc/kpageflags", "/proc/latency_stats", "/proc/mtrr",
+                                        "/proc/sched_debug", "/proc/scsi",       "/proc/slabinfo",      "/proc/timer_list",
+                                        "/proc/timer_stats", "/proc/vmallocinfo"};
+    struct stat st;
+
+    for (size_t i = 0; i < sizeof read_only / sizeof *read_only; i++)
+        if (stat(read_only[i], &st) == 0)
+            arg_same(x, "--ro-bind", read_only[i]);
+    for (size_t i = 0; i < sizeof empty / sizeof *empty; i++) {
+        if (stat(empty[i], &st) < 0)
+            continue;
+        if (S_ISDIR(st.st_mode)) {
+            arg2(x, "--tmpfs", empty[i]);
+            arg2(x, "--remount-ro", empty[i]);
+        } else {
+            arg3(x, "--ro-bind", "/dev/null", empty[i]);
+        }
+    }
+}
+
 static int args_workspaces(struct args *x, const struct bwrap_spec *s, struct err *e)
 {
     for (size_t i = 0; i < s->n_workspaces; i++) {
@@ -179,6 +207,7 @@ int bwrap_spec_args(struct arena *a, const struct bwrap_spec *s, const char *hos
     else
         r = args_root(&x, s->root, e);
     arg2(&x, "--proc", "/proc");
+    args_cover_proc(&x);
     arg2(&x, "--dev", "/dev");
     arg_tmpfs(&x, "/tmp", tmp_bytes, "1777");
     arg_tmpfs(&x, "/run", tmp_bytes, "0755");

@@ -319,6 +319,16 @@ static int await_init(struct arena *a, struct launch *l, const struct bwrap_args
     return 0;
 }
 
+static bool is_directory(int root, const char *path)
+{
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC | O_DIRECTORY, .resolve = RESOLVE_IN_ROOT};
+    int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
 static bool is_program(int root, const char *path)
 {
     struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
@@ -358,7 +368,7 @@ static int check_command(struct arena *a, pid_t init, int pidfd, const struct bw
 {
     const char *const *env = bwrap_spec_environ(a, spec, false);
     const char *command = spec->command[0], *path = PROC_PATH;
-    bool found = false, ended = false;
+    bool found = false, ended = false, workdir;
     int root;
 
     while (!root_is_ready(init)) {
@@ -379,7 +389,10 @@ static int check_command(struct arena *a, pid_t init, int pidfd, const struct bw
         p += *p == ':';
         found = is_program(root, arena_printf(a, "%.*s/%s", (int)strcspn(p, ":"), p, command));
     }
+    workdir = is_directory(root, spec->workdir);
     close(root);
+    if (!workdir)
+        return err_set(e, ERR_REFUSED, ENOENT, "workdir: '%s' is not there in the sandbox", spec->workdir);
     if (!found)
         return err_set(e, ERR_REFUSED, ENOENT, "command: '%s' is not there in the sandbox%s", command,
                        spec->idle ? ": its root needs a sleep, or give a command" : "");

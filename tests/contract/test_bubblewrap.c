@@ -1,9 +1,10 @@
-/* The contract on real sandboxes of this machine. */
+/* The contract on real sandboxes of this machine; where we are root, as an ordinary user too. */
 #include "backends/bubblewrap.h"
 #include "backends/bwrap_cgroup.h"
 #include "backends/bwrap_proc.h"
 #include "backends/bwrap_store.h"
 #include "tests/lib/contract.h"
+#include "tests/lib/nobody.h"
 
 #include "spec/base/digest.h"
 #include "spec/base/text.h"
@@ -251,7 +252,7 @@ static bool foreign_intact(void *ctx, const char *name)
     return ok;
 }
 
-int main(void)
+static int run(void)
 {
     static const struct contract contract = {
         .ops = &bubblewrap_ops,
@@ -272,4 +273,11 @@ int main(void)
     };
 
     return contract_run(&contract);
+}
+
+int main(void)
+{
+    int failed = run_as_nobody(run);
+
+    return failed + run();
 }
