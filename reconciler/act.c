@@ -137,7 +137,7 @@ static int on_made(void *ctx, const struct act *act, const struct act_result *re
     rec.cdp_port = res->cdp_port;
     rec.no_vnc_port = res->no_vnc_port;
     /* Our acts are no use: an existing time of last use stays, that of what is made beforehand is its creation. */
-    if (rec.last_used_at_ms == TIME_NONE)
+    if (rec.last_used_at_ms == TIME_NONE && act->runtime != RUNTIME_SANDBOX)
         rec.last_used_at_ms = created_at_ms;
     if (setup_failed && res->setup_output) {
         const struct journal_entry output = {.time_ms = host_now_ms(),
@@ -183,8 +183,9 @@ static int on_adopted(void *ctx, const struct act *act, struct err *e)
     struct record rec = record_of(x, act);
 
     rec.creating = false;
-    rec.created_at_ms = act->obs->created_at_ms != TIME_NONE ? act->obs->created_at_ms : host_now_ms();
-    rec.last_used_at_ms = act->rec && act->rec->last_used_at_ms != TIME_NONE ? act->rec->last_used_at_ms : host_now_ms();
+    rec.created_at_ms = act->obs->created_at_ms;
+    if (rec.last_used_at_ms == TIME_NONE && act->runtime != RUNTIME_SANDBOX)
+        rec.last_used_at_ms = host_now_ms(); /* when it was used is not known: as if just now */
     /* What is there, not what is wanted. */
     rec.image = act->obs->image ? act->obs->image : rec.image;
     rec.config_hash = act->obs->config_hash ? act->obs->config_hash : rec.config_hash;

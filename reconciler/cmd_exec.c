@@ -34,6 +34,21 @@ static const struct row *find(struct cli *cli, const struct row *rows, size_t n,
     return NULL;
 }
 
+/* A sandbox of ours is used by its owner's commands: what recreates it waits a while after the last one. */
+static void note_use(struct cli *cli, struct store *store, const struct row *row)
+{
+    struct record rec;
+    struct err e;
+
+    if (!store->home || !row->rec || row->kind != RUNTIME_SANDBOX)
+        return;
+    rec = *row->rec;
+    rec.last_used_at_ms = host_now_ms();
+    /* Changed meanwhile, it is another's to write: then the use is not noted. */
+    if (record_put(store->home, &rec, row->rec->version, NULL, &e) < 0 && e.class != ERR_CONFLICT)
+        (void)fprintf(cli->err, "warning: noting the use: %s\n", e.msg);
+}
+
 int cmd_exec(struct cli *cli)
 {
     __attribute__((cleanup(look_close))) struct look look = {0};
@@ -75,5 +90,6 @@ int cmd_exec(struct cli *cli)
     (void)fflush(cli->out);
     if (!b->ops->exec || b->ops->exec(b, &req, &call, &status, &e) < 0)
         return cli_fail(cli, &e);
+    note_use(cli, &look.store, row);
     return status;
 }

@@ -148,13 +148,15 @@ static int64_t last_use(const struct match *m, const struct unit *u, bool *ret_k
 {
     int64_t r = u->r ? u->r->created_at_ms : TIME_NONE, created = u->o->created_at_ms > r ? u->o->created_at_ms : r;
 
+    /* One that is adopted in this round counts as used now. */
+    int64_t used = u->r ? u->r->last_used_at_ms : u->d ? m->now_ms : TIME_NONE;
+
     *ret_known = true;
-    if (u->r && u->r->last_used_at_ms != TIME_NONE)
-        return u->r->last_used_at_ms;
+    /* Made by us beforehand, and its time of last use is still that of its creation: our acts are no use. */
+    if (used != TIME_NONE)
+        return u->o->ownership == OWN_OURS && used == (u->r ? u->r->created_at_ms : u->o->created_at_ms) ? TIME_NONE : used;
     if (u->r && (u->r->creating || u->kind == RUNTIME_SANDBOX))
         return TIME_NONE; /* ours from the start, and nobody wrote a use down */
-    if (!u->r && u->d)
-        return m->now_ms; /* adopted in this round */
     *ret_known = created != TIME_NONE && u->o->busy_known;
     return created;
 }

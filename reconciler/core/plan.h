@@ -71,7 +71,8 @@
  *  (the      create or adopt of a name, a registry row or a host port that a held removal still has: the same guard)
  *  blocker's)
  *
- *  (4) Due exactly at last use + window, as OpenClaw 2026.5.3. Without a number for the last use: kind Sandbox was never used
+ *  (4) Due exactly at last use + window, as OpenClaw 2026.5.3. What we made beforehand and nobody has used since (its last use is
+ *  its creation) is not hot. Without a number for the last use: kind Sandbox was never used
  *      and is not hot (the record is ours, and our acts are no use). OpenClaw's kinds are hot, as OpenClaw has it, until the
  *      window has passed since their creation if the backend can tell that nobody is in them; else for as long as they run.
  *
