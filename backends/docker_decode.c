@@ -8,18 +8,17 @@
 struct node *docker_node(struct arena *a, const json_t *j)
 {
     struct node *n;
-    const char *key;
-    json_t *v;
-    size_t i, key_n;
 
     switch (json_typeof(j)) {
     case JSON_OBJECT:
         n = node_object(a);
-        json_object_keylen_foreach((json_t *)j, key, key_n, v) node_set_n(a, n, key, key_n, docker_node(a, v));
+        for (void *at = json_object_iter((json_t *)j); at; at = json_object_iter_next((json_t *)j, at))
+            node_set(a, n, json_object_iter_key(at), docker_node(a, json_object_iter_value(at)));
         return n;
     case JSON_ARRAY:
         n = node_array(a);
-        json_array_foreach(j, i, v) node_push(a, n, docker_node(a, v));
+        for (size_t i = 0; i < json_array_size(j); i++)
+            node_push(a, n, docker_node(a, json_array_get(j, i)));
         return n;
     case JSON_STRING:
         return node_string_n(a, json_string_value(j), json_string_length(j));

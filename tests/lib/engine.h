@@ -4,8 +4,10 @@
  *     ... test_engine_host(en) ...
  *     test_engine_release(en);                          // stops it where it is not shared
  *
- * A test that kills or restarts the engine takes one for itself with test_engine_start. It is stopped also when this process
- * dies without releasing it. What cannot be started ends the test program with a message: a skip would count as a pass. */
+ * Programs that count what an engine holds share it one
+ * after the other, not at once. A test that kills or restarts the engine takes one for itself with test_engine_start. It is
+ * stopped also when this process dies without releasing it. What cannot be started ends the test program with a message: a skip
+ * would count as a pass. */
 #ifndef RECONCLAW_TESTS_LIB_ENGINE_H
 #define RECONCLAW_TESTS_LIB_ENGINE_H
 

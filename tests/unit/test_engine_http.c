@@ -219,7 +219,7 @@ static void test_nobody_there(void **state)
 static void test_timeout(void **state)
 {
     struct fixture *f = *state;
-    static const struct {
+    const struct {
         enum engine_fault fault;
         long arg;
         const char *reply;
