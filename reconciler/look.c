@@ -36,50 +36,52 @@ static int load_specs(struct cli *cli, const char *const *names, size_t n_names,
 int look_open_asking(struct cli *cli, enum look_mode mode, const char *const *names, size_t n_names, const struct look_ask *ask,
                      struct look *ret)
 {
-    struct look l = {0};
+    /* In place: what is worked out points to the store in it. */
+    struct look *l = ret;
     struct grant grant = {.endpoint = cli->opt.endpoint,
                           .allows = (cli->opt.allow_removals ? GRANT_CAP : 0u) | (cli->opt.allow_in_use ? GRANT_USE : 0u) |
                                     (cli->opt.allow_data_loss ? GRANT_DATA : 0u)};
     struct round_conf conf = {.host = &cli->host, .grants = &grant, .n_grants = grant.allows != 0};
     struct request *requests = NULL;
     struct err e = {0};
-    int code = load_specs(cli, names, n_names, &l);
+    int code;
 
     bool acts = mode == LOOK_ACT || mode == LOOK_MEND;
 
+    *l = (struct look){0};
+    code = load_specs(cli, names, n_names, l);
     if (mode == LOOK_LENIENT || mode == LOOK_MEND)
         code = 0;
 
-    if (!code && store_open(&cli->host, acts, &l.store, &e) < 0)
+    if (!code && store_open(&cli->host, acts, &l->store, &e) < 0)
         code = cli_fail(cli, &e);
     if (!code && acts) {
-        if (round_lock(&l.store, LOCK_WAIT_MS, NULL, &l.lock_fd, &e) < 0)
+        if (round_lock(&l->store, LOCK_WAIT_MS, NULL, &l->lock_fd, &e) < 0)
             code = cli_fail(cli, &e);
         else
-            l.locked = true;
+            l->locked = true;
     }
-    conf.store = &l.store;
-    conf.load = l.load;
-    if (!code && round_look(&conf, &l.round, &e) < 0)
+    conf.store = &l->store;
+    conf.load = l->load;
+    if (!code && round_look(&conf, &l->round, &e) < 0)
         code = cli_fail(cli, &e);
     if (!code && ask) {
-        code = ask->ask(cli, l.round, &requests, &conf.n_requests);
+        code = ask->ask(cli, l->round, &requests, &conf.n_requests);
         conf.requests = requests;
         if (!code && conf.n_requests > 0) {
-            struct round *first = l.round;
+            struct round *first = l->round;
 
-            if (round_look(&conf, &l.round, &e) < 0) {
-                l.round = NULL;
+            if (round_look(&conf, &l->round, &e) < 0) {
+                l->round = NULL;
                 code = cli_fail(cli, &e);
             }
             round_free(first);
         }
     }
     if (code) {
-        look_close(&l);
+        look_close(l);
         return code;
     }
-    *ret = l;
     return 0;
 }
 

@@ -19,6 +19,7 @@ enum look_mode {
     LOOK_ACT,     /* the state directory is made, and the round lock held until look_close() */
 };
 
+/* Not to be copied: what is worked out points into the store. */
 struct look {
     struct load *load;
     struct store store;
