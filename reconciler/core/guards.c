@@ -54,6 +54,7 @@ static bool guard_paused(struct match *m, struct unit *u, struct act *act)
                           : p->endpoint          ? "its endpoint is"
                                                  : "all is",
                           p->why ? ": " : "", p->why ? p->why : ""));
+    act->remedy = "reconclaw resume";
     return true;
 }
 
@@ -96,6 +97,7 @@ static bool guard_data(struct match *m, struct unit *u, struct act *act)
     if (u->grants & GRANT_DATA)
         return false;
     act_hold(m, act, GUARD_DATA, TIME_NONE, "it would destroy a workspace that exists nowhere else");
+    act->remedy = "reconclaw apply --allow-data-loss";
     return true;
 }
 
@@ -184,6 +186,9 @@ static bool guard_hot(struct match *m, struct unit *u, struct act *act)
     return true;
 }
 
+/* Both ask for the owner's word that so much shall go, or is gone. */
+static const char lift_cap[] = "reconclaw apply --allow-removals";
+
 static bool guard_suspicious(struct match *m, struct unit *u, struct act *act)
 {
     if (!u->site->suspicious || u->absent || !u->r || (u->grants & GRANT_CAP))
@@ -193,6 +198,7 @@ static bool guard_suspicious(struct match *m, struct unit *u, struct act *act)
     act_hold(m, act, GUARD_UNKNOWN, TIME_NONE,
              arena_printf(m->arena, "endpoint %s shows none of the %zu runtimes that were there", u->endpoint,
                           u->site->n_recorded > u->site->n_last ? u->site->n_recorded : u->site->n_last));
+    act->remedy = lift_cap;
     return true;
 }
 
@@ -282,10 +288,13 @@ void guard_cap(struct match *m)
     for (size_t i = 0; i < m->n_units; i++) {
         struct unit *u = &m->units[i];
 
-        for (size_t k = 0; k < u->n_acts && u->site->over_cap && !(u->grants & GRANT_CAP); k++)
-            if (act_kind_removes(u->acts[k]->kind))
-                act_hold(m, u->acts[k], GUARD_CAP, TIME_NONE,
-                         arena_printf(m->arena, "%zu removals are due on %s, and %zu are allowed in one round without a word",
-                                      u->site->n_removals, u->endpoint, u->site->cap));
+        for (size_t k = 0; k < u->n_acts && u->site->over_cap && !(u->grants & GRANT_CAP); k++) {
+            if (!act_kind_removes(u->acts[k]->kind))
+                continue;
+            act_hold(m, u->acts[k], GUARD_CAP, TIME_NONE,
+                     arena_printf(m->arena, "%zu removals are due on %s, and %zu are allowed in one round without a word",
+                                  u->site->n_removals, u->endpoint, u->site->cap));
+            u->acts[k]->remedy = lift_cap;
+        }
     }
 }
