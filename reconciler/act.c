@@ -183,7 +183,7 @@ static int on_adopted(void *ctx, const struct act *act, struct err *e)
     struct record rec = record_of(x, act);
 
     rec.creating = false;
-    rec.created_at_ms = act->obs->created_at_ms;
+    rec.created_at_ms = host_now_ms(); /* as OpenClaw: its age is counted from here */
     if (rec.last_used_at_ms == TIME_NONE && act->runtime != RUNTIME_SANDBOX)
         rec.last_used_at_ms = host_now_ms(); /* when it was used is not known: as if just now */
     /* What is there, not what is wanted. */

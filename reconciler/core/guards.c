@@ -156,7 +156,7 @@ static int64_t last_use(const struct match *m, const struct unit *u, bool *ret_k
     *ret_known = true;
     /* Made by us beforehand, and its time of last use is still that of its creation: our acts are no use. */
     if (used != TIME_NONE)
-        return u->o->ownership == OWN_OURS && used == (u->r ? u->r->created_at_ms : u->o->created_at_ms) ? TIME_NONE : used;
+        return u->o->ownership == OWN_OURS && used == u->o->created_at_ms ? TIME_NONE : used;
     if (u->r && (u->r->creating || u->kind == RUNTIME_SANDBOX))
         return TIME_NONE; /* ours from the start, and nobody wrote a use down */
     *ret_known = created != TIME_NONE && u->o->busy_known;

@@ -653,7 +653,6 @@ static void adopt(struct model *m, const struct act *act)
 
         record_done(m, act, m->now_ms);
         find_record(m, act, act->want->install)->config_hash = hash;
-        find_record(m, act, act->want->install)->created_at_ms = o->created_at_ms; /* not by us, and not now */
         return;
     }
     r = (struct record){.endpoint = act->endpoint,
@@ -661,7 +660,7 @@ static void adopt(struct model *m, const struct act *act)
                         .kind = act->runtime,
                         .install = act->install,
                         .scope_key = o->scope_key,
-                        .created_at_ms = act->obs->created_at_ms,
+                        .created_at_ms = m->now_ms,
                         .last_used_at_ms = m->now_ms,
                         .config_hash = o->config_hash,
                         .version = "adopted"};

@@ -240,6 +240,9 @@ static const char *unsafe_use(const struct world *w, int64_t now, const struct a
 
         if (act->obs->busy_known && act->obs->busy > 0)
             return "interrupts what is busy";
+        /* What we made beforehand, and nobody has used since. */
+        if (act->obs->ownership == OWN_OURS && used == act->obs->created_at_ms)
+            used = INT64_MIN / 2;
         if (used != TIME_NONE && policy->hot_window_ms > 0 && now - used < policy->hot_window_ms)
             return "interrupts what is hot";
         if (used == TIME_NONE && policy->hot_window_ms > 0 && act->runtime != RUNTIME_SANDBOX && !act->obs->busy_known &&
