@@ -25,6 +25,20 @@ const char *act_past(enum act_kind kind)
     return words[kind];
 }
 
+static void put_count(struct buf *b, size_t n, const char *word)
+{
+    if (n > 0)
+        buf_printf(b, "%s%zu %s", b->n ? ", " : "", n, word);
+}
+
+void act_report_format(struct buf *b, const struct act_report *r)
+{
+    for (enum act_kind k = 0; k < ACT_KIND_COUNT; k++)
+        put_count(b, r->n_done[k], act_past(k));
+    put_count(b, r->n_failed, "failed");
+    put_count(b, r->n_cancelled, "cancelled");
+}
+
 /* --- what is known of an act's runtime ------------------------------------------------------------------------------------- */
 
 static const char *owner_of(const struct act *act)

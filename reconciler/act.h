@@ -8,6 +8,7 @@
 
 #include "reconciler/executor.h"
 #include "reconciler/round.h"
+#include "spec/base/text.h"
 #include "state/journal.h"
 
 #include <stdatomic.h>
@@ -36,6 +37,9 @@ struct act_conf {
 
 /* Cannot fail as a whole: each act tells. */
 void act_execute(const struct act_conf *conf, struct round *r, struct act_report *ret);
+
+/* "2 created, 1 failed"; nothing where nothing was done. */
+void act_report_format(struct buf *b, const struct act_report *r);
 
 /* "recreated" "created": the word for an act that is done. */
 const char *act_past(enum act_kind kind);

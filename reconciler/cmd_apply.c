@@ -94,15 +94,9 @@ static void print_summary(struct cli *cli, const struct plan *p, const struct ac
 {
     BUF_AUTO b = BUF_INIT(4096);
 
-    for (enum act_kind k = 0; k < ACT_KIND_COUNT; k++)
-        if (report->n_done[k] > 0)
-            buf_printf(&b, "%s%zu %s", b.n ? ", " : "", report->n_done[k], act_past(k));
-    if (report->n_failed > 0)
-        buf_printf(&b, "%s%zu failed", b.n ? ", " : "", report->n_failed);
+    act_report_format(&b, report);
     if (report->n_held + p->count[ACT_HOLD] > 0)
         buf_printf(&b, "%s%zu held", b.n ? ", " : "", report->n_held + p->count[ACT_HOLD]);
-    if (report->n_cancelled > 0)
-        buf_printf(&b, "%s%zu cancelled", b.n ? ", " : "", report->n_cancelled);
     if (p->n_unknown > 0)
         buf_printf(&b, "%s%zu endpoints unknown", b.n ? ", " : "", p->n_unknown);
     (void)fprintf(cli->out, "%s.\n", b.n ? buf_str(&b) : "Nothing to do");

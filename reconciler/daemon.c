@@ -343,13 +343,7 @@ static void tell_round(struct daemon *d, const struct round *r, const struct act
 {
     BUF_AUTO b = BUF_INIT(4096);
 
-    for (enum act_kind k = 0; k < ACT_KIND_COUNT; k++)
-        if (report->n_done[k] > 0)
-            buf_printf(&b, "%s%zu %s", b.n ? ", " : "", report->n_done[k], act_past(k));
-    if (report->n_failed > 0)
-        buf_printf(&b, "%s%zu failed", b.n ? ", " : "", report->n_failed);
-    if (report->n_cancelled > 0)
-        buf_printf(&b, "%s%zu cancelled", b.n ? ", " : "", report->n_cancelled);
+    act_report_format(&b, report);
     if (b.n > 0)
         say(d, "round %llu: %s", (unsigned long long)d->service.rounds, buf_str(&b));
 }
