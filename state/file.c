@@ -26,6 +26,14 @@ void file_closep(int *fd)
     *fd = -1;
 }
 
+int file_steal(int *fd)
+{
+    int own = *fd;
+
+    *fd = -1;
+    return own;
+}
+
 void file_dir_close(struct file_dir *d)
 {
     file_closep(&d->fd);
@@ -324,7 +332,6 @@ int file_dir_flock(const struct file_dir *d, int timeout_ms, int *ret_fd, struct
             return err_set(e, ERR_BUSY, EWOULDBLOCK, "locking %s: held by another process for %d ms", d->path, timeout_ms);
         file_pause_ms(2);
     }
-    *ret_fd = fd;
-    fd = -1;
+    *ret_fd = file_steal(&fd);
     return 0;
 }

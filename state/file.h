@@ -36,6 +36,8 @@ struct file_dir {
 /* A descriptor that is closed when its variable goes. -1: none. */
 void file_closep(int *fd);
 #define FD_AUTO __attribute__((cleanup(file_closep))) int
+/* The descriptor, which is the caller's from now on. */
+int file_steal(int *fd);
 
 /* Opens the directory; ERR_NOT_FOUND where it is missing and not `make`, ERR_IO for all else. `make` creates it and its parents,
  * mode 0700. */

@@ -123,8 +123,7 @@ int home_lock(struct home *h, const char *who, struct err *e)
     if (ftruncate(fd, 0) == 0)
         (void)!pwrite(fd, text, (size_t)n, 0);
     file_closep(&h->lock_fd);
-    h->lock_fd = fd;
-    fd = -1;
+    h->lock_fd = file_steal(&fd);
     return 0;
 }
 
@@ -162,7 +161,7 @@ static int key_file(struct arena *a, const char *key, const char **ret, struct e
 static int put(struct home *h, const char *key, const void *bytes, size_t n, enum file_sync sync, struct err *e)
 {
     ARENA_AUTO a = arena_new();
-    const char *file;
+    const char *file = NULL;
 
     if (n > HOME_VALUE_BYTES)
         return err_set(e, ERR_INPUT, EFBIG, "a value of %zu bytes for '%s': more than %zu", n, key, HOME_VALUE_BYTES);
@@ -174,7 +173,7 @@ static int put(struct home *h, const char *key, const void *bytes, size_t n, enu
 const char *home_key_path(struct home *h, struct arena *a, const char *key)
 {
     struct err ignored;
-    const char *file;
+    const char *file = NULL;
 
     return key_file(a, key, &file, &ignored) < 0 ? NULL : arena_printf(a, "%s/%s", h->dirs[DIR_KEYS].path, file);
 }
@@ -192,7 +191,7 @@ int home_put_soft(struct home *h, const char *key, const void *bytes, size_t n, 
 int home_get(struct home *h, struct arena *a, const char *key, char **ret, size_t *ret_n, struct err *e)
 {
     struct err own = {0};
-    const char *file;
+    const char *file = NULL;
 
     if (key_file(a, key, &file, e) < 0)
         return -1;
@@ -210,7 +209,7 @@ int home_get(struct home *h, struct arena *a, const char *key, char **ret, size_
 int home_delete(struct home *h, const char *key, struct err *e)
 {
     ARENA_AUTO a = arena_new();
-    const char *file;
+    const char *file = NULL;
 
     if (key_file(a, key, &file, e) < 0)
         return -1;
@@ -221,8 +220,8 @@ int home_sweep(struct home *h, int64_t now_ms, struct err *e)
 {
     for (size_t i = 0; i < N_DIRS; i++) {
         ARENA_AUTO a = arena_new();
-        struct file_name *names;
-        size_t n;
+        struct file_name *names = NULL;
+        size_t n = 0;
 
         if (file_list(a, &h->dirs[i], &names, &n, e) < 0)
             return -1;

@@ -307,7 +307,7 @@ static int find_next_seq(struct journal *j, uint64_t first, struct err *e)
     j->next = first;
     while (end > 0) {
         ARENA_AUTO a = arena_new();
-        struct journal_entry entry;
+        struct journal_entry entry = {0};
         struct err ignored = {0};
         size_t from = end - 1;
 
@@ -509,7 +509,7 @@ static bool matches(const struct journal_filter *f, const struct journal_entry *
 static void take_line(struct reader *r, const char *line, size_t n)
 {
     ARENA_AUTO a = arena_new();
-    struct journal_entry entry;
+    struct journal_entry entry = {0};
     struct err ignored = {0};
 
     if (n == 0)
@@ -613,7 +613,7 @@ static void give_ring(struct reader *r)
     for (size_t i = 0; i < r->ring_n && !r->ended; i++) {
         ARENA_AUTO a = arena_new();
         const char *line = r->ring[(from + i) % r->limit];
-        struct journal_entry entry;
+        struct journal_entry entry = {0};
         struct err ignored = {0};
 
         if (journal_decode(a, line, strlen(line), &entry, &ignored) == 0)

@@ -21,29 +21,29 @@ enum field_type { FIELD_TEXT, FIELD_TIME, FIELD_FLAG, FIELD_PORT };
 /* One row per stored member of struct record, in the order of the file. */
 static const struct record_field {
     const char *key;
-    enum field_type type;
     size_t at;
+    enum field_type type;
     bool required;
 } record_fields[] = {
-    {"endpoint", FIELD_TEXT, offsetof(struct record, endpoint), true},
-    {"name", FIELD_TEXT, offsetof(struct record, name), true},
-    {"install", FIELD_TEXT, offsetof(struct record, install), false},
-    {"owner", FIELD_TEXT, offsetof(struct record, owner), false},
-    {"source", FIELD_TEXT, offsetof(struct record, source), false},
-    {"backendId", FIELD_TEXT, offsetof(struct record, backend_id), false},
-    {"runtimeLabel", FIELD_TEXT, offsetof(struct record, runtime_label), false},
-    {"scopeKey", FIELD_TEXT, offsetof(struct record, scope_key), false},
-    {"createdAtMs", FIELD_TIME, offsetof(struct record, created_at_ms), false},
-    {"lastUsedAtMs", FIELD_TIME, offsetof(struct record, last_used_at_ms), false},
-    {"image", FIELD_TEXT, offsetof(struct record, image), false},
-    {"configLabelKind", FIELD_TEXT, offsetof(struct record, config_label_kind), false},
-    {"configHash", FIELD_TEXT, offsetof(struct record, config_hash), false},
-    {"cdpPort", FIELD_PORT, offsetof(struct record, cdp_port), false},
-    {"noVncPort", FIELD_PORT, offsetof(struct record, no_vnc_port), false},
-    {"id", FIELD_TEXT, offsetof(struct record, id), false},
-    {"creating", FIELD_FLAG, offsetof(struct record, creating), false},
-    {"setupFailed", FIELD_FLAG, offsetof(struct record, setup_failed), false},
-    {"holdsData", FIELD_FLAG, offsetof(struct record, holds_data), false},
+    {"endpoint", offsetof(struct record, endpoint), FIELD_TEXT, true},
+    {"name", offsetof(struct record, name), FIELD_TEXT, true},
+    {"install", offsetof(struct record, install), FIELD_TEXT, false},
+    {"owner", offsetof(struct record, owner), FIELD_TEXT, false},
+    {"source", offsetof(struct record, source), FIELD_TEXT, false},
+    {"backendId", offsetof(struct record, backend_id), FIELD_TEXT, false},
+    {"runtimeLabel", offsetof(struct record, runtime_label), FIELD_TEXT, false},
+    {"scopeKey", offsetof(struct record, scope_key), FIELD_TEXT, false},
+    {"createdAtMs", offsetof(struct record, created_at_ms), FIELD_TIME, false},
+    {"lastUsedAtMs", offsetof(struct record, last_used_at_ms), FIELD_TIME, false},
+    {"image", offsetof(struct record, image), FIELD_TEXT, false},
+    {"configLabelKind", offsetof(struct record, config_label_kind), FIELD_TEXT, false},
+    {"configHash", offsetof(struct record, config_hash), FIELD_TEXT, false},
+    {"cdpPort", offsetof(struct record, cdp_port), FIELD_PORT, false},
+    {"noVncPort", offsetof(struct record, no_vnc_port), FIELD_PORT, false},
+    {"id", offsetof(struct record, id), FIELD_TEXT, false},
+    {"creating", offsetof(struct record, creating), FIELD_FLAG, false},
+    {"setupFailed", offsetof(struct record, setup_failed), FIELD_FLAG, false},
+    {"holdsData", offsetof(struct record, holds_data), FIELD_FLAG, false},
 };
 #define N_FIELDS (sizeof record_fields / sizeof *record_fields)
 
@@ -170,17 +170,17 @@ int records_read_all(struct home *h, struct arena *a, struct records_view *ret, 
     const struct file_dir *d = dir_of(h);
     struct records_view view = {0};
     VEC(struct record) records = {0};
-    struct file_name *names;
-    size_t n_names;
+    struct file_name *names = NULL;
+    size_t n_names = 0;
 
     if (file_list(a, d, &names, &n_names, e) < 0)
         return -1;
     for (size_t i = 0; i < n_names; i++) {
         const char *file = names[i].name;
         struct err own = {0};
-        struct record rec;
-        char *bytes;
-        size_t n;
+        struct record rec = {0};
+        char *bytes = NULL;
+        size_t n = 0;
 
         if (!text_has_suffix(file, ".json")) {
             issue_add(a, &view.issues, file_is_leftover(file) ? ISSUE_LEFTOVER : ISSUE_ALIEN, d->path, file, NULL, false, "%s",
@@ -192,7 +192,7 @@ int records_read_all(struct home *h, struct arena *a, struct records_view *ret, 
                 issue_add_err(a, &view.issues, d->path, file, &own);
             continue;
         }
-        if (record_decode(a, bytes, n, &rec, &own) < 0) {
+        if (record_decode(a, bytes, n, &rec, &own) < 0 || !rec.endpoint) {
             issue_add(a, &view.issues, ISSUE_CORRUPT, d->path, file, NULL, true, "%s", own.msg);
             continue;
         }

@@ -52,7 +52,7 @@ static int normalise_text(struct arena *a, struct node *entry, const char *key, 
 
     if (v && !node_is(v, NODE_STRING) && !node_is(v, NODE_NULL))
         return err_set(e, ERR_INPUT, 0, "%s is a %s, not a string", key, node_kind_name(v->kind));
-    if (node_is(v, NODE_STRING)) {
+    if (v && node_is(v, NODE_STRING)) {
         /* Trimming stops at nothing but blanks, so a NUL inside needs no care but its own length. */
         text = strlen(v->s) == v->s_n ? node_string(a, js_trim(a, v->s)) : node_string_n(a, v->s, v->s_n);
         if (text->s_n == 0)
@@ -64,10 +64,14 @@ static int normalise_text(struct arena *a, struct node *entry, const char *key, 
 
 int shard_normalise(struct arena *a, enum runtime_kind kind, struct node *entry, struct err *e)
 {
+    const struct node *name = node_get(entry, "containerName");
+
     if (kind != RUNTIME_CONTAINER)
         return 0;
+    if (!node_is(name, NODE_STRING))
+        return err_set(e, ERR_INPUT, 0, "no registry entry: containerName is missing or no string");
     if (normalise_text(a, entry, "backendId", node_string(a, "docker"), e) < 0 ||
-        normalise_text(a, entry, "runtimeLabel", node_get(entry, "containerName"), e) < 0 ||
+        normalise_text(a, entry, "runtimeLabel", name, e) < 0 ||
         normalise_text(a, entry, "configLabelKind", node_string(a, "Image"), e) < 0)
         return -1;
     return 0;

@@ -34,8 +34,8 @@ theirs() {
 
 # Waits for the word that a holder prints once it has the lock; 20 s at most.
 wait_for_held() {
-    local i
-    for i in $(seq 200); do
+    local tries=200
+    while [ $((tries--)) -gt 0 ]; do
         grep -q held "$1" && return 0
         read -rt 0.1 <> <(:) || true
     done

@@ -460,7 +460,7 @@ static int append_to_the_brim(struct fixture *f)
     char *bytes;
     size_t n;
 
-    (void)signal(SIGXFSZ, SIG_IGN);
+    (void)sigaction(SIGXFSZ, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     if (setrlimit(RLIMIT_FSIZE, &limit) < 0)
         return 1;
     for (int i = 0; i < 1000; i++)

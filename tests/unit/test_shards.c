@@ -962,7 +962,7 @@ static int put_on_a_full_disk(struct fixture *f)
     if (!mounted) {
         struct rlimit limit = {65536, 65536};
 
-        (void)signal(SIGXFSZ, SIG_IGN);
+        (void)sigaction(SIGXFSZ, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
         if (setrlimit(RLIMIT_FSIZE, &limit) < 0)
             return 10;
     }
