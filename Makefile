@@ -136,7 +136,7 @@ export RECONCLAW_PEERS ?= $(abspath $(BUILD))/peers
 check: deps-test ## install what the tests need and pass every one of them
 	@$(MAKE) --no-print-directory check-built
 check-built:
-	@$(MAKE) --no-print-directory -s -j2 MODE=release all tools unit contract
+	@$(MAKE) --no-print-directory -s -j2 MODE=release all tools
 	@$(MAKE) --no-print-directory -s -j2 MODE=asan all unit prop contract tools
 	@$(MAKE) --no-print-directory -s -j2 MODE=tsan $(TSAN_TESTS)
 	@$(MAKE) --no-print-directory -s -j2 MODE=fuzz fuzzers
