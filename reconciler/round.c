@@ -549,6 +549,35 @@ static int read_turns(struct looking *in, struct err *e)
     return 0;
 }
 
+static bool is_desired(const struct looking *in, const struct observed *o)
+{
+    for (size_t i = 0; i < in->desired.n; i++)
+        if (in->desired.v[i].kind == o->kind && strcmp(in->desired.v[i].name, o->name) == 0 &&
+            strcmp(in->desired.v[i].endpoint, o->endpoint) == 0)
+            return true;
+    return false;
+}
+
+/* What was recorded of a runtime may be there and not readable (a corrupt shard). Nothing is known of it then, and it is no
+ * orphan; one that is wanted is adopted, and the unreadable bytes are kept. */
+static void hide_unreadable(struct looking *in)
+{
+    for (size_t i = 0; i < in->r->n_openclaws; i++) {
+        const struct round_openclaw *x = &in->r->openclaws[i];
+
+        if (!x->driven || x->view.issues.n == 0)
+            continue;
+        for (size_t k = 0; k < in->r->n_looks; k++) {
+            struct observation *o = &in->r->looks[k].seen;
+
+            for (size_t m = 0; m < o->n; m++)
+                if (o->v[m].kind != RUNTIME_SANDBOX && shards_is_hidden(&x->view, o->v[m].kind, o->v[m].name) &&
+                    !is_desired(in, &o->v[m]))
+                    o->v[m].state = RUN_UNKNOWN;
+        }
+    }
+}
+
 static int make_world(struct looking *in, const struct install *installs, struct err *e)
 {
     struct round *r = in->r;
@@ -630,6 +659,7 @@ int round_look(const struct round_conf *conf, struct round **ret, struct err *e)
             observe(&in);
     }
     r->blocked = r->blocked || r->diags.n_errors > 0;
+    hide_unreadable(&in);
     r->notices = in.notices.v;
     r->n_notices = in.notices.n;
     diags_sort(&r->diags);
