@@ -67,6 +67,7 @@ static int usage(struct cli *cli, const char *fmt, ...)
     return cli_fail(cli, &e);
 }
 
+/* 0, or the exit code after telling. */
 static int set_option(struct cli *cli, const struct cli_option *o, const char *value)
 {
     void *at = (char *)&cli->opt + o->offset;
@@ -103,13 +104,52 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
-/* getopt_long() with tables made for this command; the last operands come after "--" or the first operand of `exec`. */
+/* What getopt_long() stopped at: '?' or ':'. A long option is `word`; of a bundle of short ones only optopt is known. */
+static int refuse_option(struct cli *cli, const struct command *c, int found, const char *word)
+{
+    const char *names[N_OPTIONS], *near = NULL, *wrong = "unknown option";
+    const char *name = arena_memdup0(cli->a, word, strcspn(word, "="));
+    size_t n = 0;
+    bool is_long = text_has_prefix(word, "--") && (!optopt || found == ':' || strchr(word, '='));
+
+    if (!is_long)
+        name = arena_printf(cli->a, "-%c", optopt);
+    for (size_t i = 0; i < N_OPTIONS; i++) {
+        const struct cli_option *o = &option_table[i];
+
+        if (!takes(c, o))
+            continue;
+        names[n++] = o->name;
+        if (is_long && !near && text_has_prefix(o->name, name + 2))
+            near = o->name;
+        if (is_long ? text_eq(o->name, name + 2) : o->has_short && o->letter == optopt)
+            wrong = found == ':' ? "a value is missing after" : "no value belongs to";
+    }
+    if (is_long && !near)
+        near = text_closest(name + 2, names, n);
+    if (strcmp(wrong, "unknown option") != 0)
+        near = NULL;
+    return usage(cli, "%s: %s '%s'%s%s%s; see reconclaw %s --help", c->name, wrong, name, near ? ": did you mean '--" : "",
+                 near ? near : "", near ? "'?" : "", c->name);
+}
+
+/* getopt_long() takes the beginning of a name for the whole of it. We do not: what a script says must mean the same when there
+ * are more options one day. */
+static bool is_spelt_out(const char *word, const struct cli_option *o)
+{
+    size_t n = strlen(o->name);
+
+    return !text_has_prefix(word, "--") || (strncmp(word + 2, o->name, n) == 0 && (word[2 + n] == '\0' || word[2 + n] == '='));
+}
+
+/* getopt_long() with tables made for this command; operands may stand between options. All options are read also after a bad
+ * one, since -o json, wherever it stands, says how the error is to be told. */
 static int parse(struct cli *cli, const struct command *c, int argc, char **argv)
 {
     struct option longs[N_OPTIONS + 1] = {0};
     char shorts[2 * N_OPTIONS + 4];
     size_t n_longs = 0, n_shorts = 0;
-    int found;
+    int found, code = 0;
 
     /* exec's command line is its own: options stop at the first operand. Elsewhere ":" reports a missing value. */
     if (strcmp(c->name, "exec") == 0)
@@ -128,26 +168,40 @@ static int parse(struct cli *cli, const struct command *c, int argc, char **argv
         }
     }
     shorts[n_shorts] = '\0';
-    optind = 0; /* also resets glibc's state, for tests that call more than once */
     opterr = 0;
-    while ((found = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-        const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";
-        const struct cli_option *o = NULL;
+    /* First what says how to speak, then everything. */
+    for (int pass = 0; pass < 2 && code == 0; pass++) {
+        char **copy = ARENA_ARRAY(cli->a, char *, (size_t)argc + 1); /* getopt_long() sorts it */
 
-        if (found == ':')
-            return usage(cli, "%s: '%s' wants a value; see reconclaw %s --help", c->name, word, c->name);
-        for (size_t i = 0; i < N_OPTIONS; i++)
-            if (option_table[i].letter == found)
-                o = &option_table[i];
-        if (found == '?' || !o)
-            return usage(cli, "%s: unknown option '%s'; see reconclaw %s --help", c->name, word, c->name);
-        int code = set_option(cli, o, optarg);
-        if (code)
-            return code;
+        memcpy(copy, argv, (size_t)argc * sizeof *copy);
+        optind = 0; /* also resets glibc's state */
+        while (code == 0 && (found = getopt_long(argc, copy, shorts, longs, NULL)) != -1) {
+            /* A value of its own word comes after the option's. */
+            int at = optind - 1 - (optarg && optind > 1 && optarg == copy[optind - 1]);
+            const char *word = at > 0 ? copy[at] : "";
+            const struct cli_option *o = NULL;
+
+            for (size_t i = 0; i < N_OPTIONS; i++)
+                if (option_table[i].letter == found)
+                    o = &option_table[i];
+            if (pass == 0) {
+                if (found == 'o' && is_spelt_out(word, o))
+                    cli->opt.json = strcmp(optarg, "json") == 0;
+                continue;
+            }
+            if (!o) {
+                code = refuse_option(cli, c, found, word);
+            } else if (!is_spelt_out(word, o)) {
+                optopt = 0;
+                code = refuse_option(cli, c, '?', word);
+            } else {
+                code = set_option(cli, o, optarg);
+            }
+        }
+        cli->args = (const char *const *)&copy[optind];
+        cli->n_args = (size_t)(argc - optind);
     }
-    cli->args = (const char *const *)&argv[optind];
-    cli->n_args = (size_t)(argc - optind);
-    return 0;
+    return code;
 }
 
 /* --- help ---------------------------------------------------------------------------------------------------------------------
@@ -206,9 +260,8 @@ int cli_fail(struct cli *cli, const struct err *e)
 {
     (void)fprintf(cli->err, "reconclaw: %s\n", e->msg);
     if (cli->opt.json) {
-        struct node *o = node_object(cli->a), *inner = node_object(cli->a);
+        struct node *o = cli_object(cli, cli->command), *inner = node_object(cli->a);
 
-        node_set(cli->a, o, "version", node_number(cli->a, CLI_OUTPUT_VERSION));
         node_set(cli->a, inner, "class", node_string(cli->a, err_class_name(e->class)));
         node_set(cli->a, inner, "message", node_string(cli->a, e->msg));
         node_set(cli->a, o, "error", inner);
@@ -254,6 +307,20 @@ struct node *cli_diags_json(struct arena *a, const struct diags *d)
     return list;
 }
 
+int cli_refuse_config(struct cli *cli, const struct diags *d)
+{
+    if (cli->opt.json) {
+        struct node *o = cli_object(cli, cli->command), *inner = node_object(cli->a);
+
+        node_set(cli->a, inner, "class", node_string(cli->a, err_class_name(ERR_CONFIG)));
+        node_set(cli->a, inner, "message", node_string(cli->a, "the specs or what they name have errors: see the diagnostics"));
+        node_set(cli->a, o, "error", inner);
+        node_set(cli->a, o, "diagnostics", cli_diags_json(cli->a, d));
+        cli_print_json(cli, o);
+    }
+    return EXIT_CONFIG;
+}
+
 bool cli_confirm(struct cli *cli, const char *question)
 {
     char answer[16];
@@ -269,9 +336,15 @@ bool cli_confirm(struct cli *cli, const char *question)
 
 int cli_finish(struct cli *cli, int code)
 {
+    int sys;
+
+    errno = 0;
     if (fflush(cli->out) == 0 && !ferror(cli->out))
         return code;
-    (void)fprintf(cli->err, "reconclaw: writing the output: %s\n", strerror(errno));
+    sys = errno;
+    /* A reader that had enough, `| head`, knows. */
+    if (sys != EPIPE)
+        (void)fprintf(cli->err, "reconclaw: the output could not be written%s%s\n", sys ? ": " : "", sys ? strerror(sys) : "");
     return EXIT_FAILED;
 }
 
@@ -311,13 +384,52 @@ const char *cli_age(struct arena *a, int64_t ms)
 /* --- the way in ---------------------------------------------------------------------------------------------------------------
  */
 
+static int unknown_command(struct cli *cli, const char *word)
+{
+    const char *names[64], *near;
+    size_t n = 0;
+
+    if (word[0] == '-')
+        return usage(cli, "'%s' comes before the command; options come after it: reconclaw COMMAND [OPTION]...", word);
+    for (const struct command *c = cli_commands; c->name && n < sizeof names / sizeof names[0]; c++)
+        names[n++] = c->name;
+    near = text_closest(word, names, n);
+    return usage(cli, "unknown command '%s'%s%s%s; see reconclaw --help", word, near ? ": did you mean '" : "", near ? near : "",
+                 near ? "'?" : "");
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+    bool asks_help = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0;
+    const struct command *c = find_command(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
+    int code;
+
+    if (asks_help && argc == 2) {
+        print_help(cli->out);
+        return EXIT_OK;
+    }
+    if (asks_help)
+        c = find_command(argv[2]);
+    if (!c)
+        return unknown_command(cli, argv[asks_help ? 2 : 1]);
+    cli->command = c->name;
+    code = asks_help ? 0 : parse(cli, c, argc - 1, argv + 1);
+    if (code)
+        return code;
+    if (asks_help || cli->opt.help) {
+        print_command_help(cli->out, c);
+        return EXIT_OK;
+    }
+    if (!c->operands[0] && cli->n_args > 0)
+        return usage(cli, "%s takes no operand, and was given '%s'; see reconclaw %s --help", c->name, cli->args[0], c->name);
+    return c->run(cli);
+}
+
 int cli_main(int argc, char **argv, FILE *out, FILE *err)
 {
     ARENA_AUTO a = arena_new();
-    struct cli cli = {.a = a, .out = out, .err = err};
-    const struct command *c;
+    struct cli cli = {.a = a, .out = out, .err = err, .command = "reconclaw"};
     struct err e;
-    int code;
 
     if (host_read(a, &cli.host, &e) < 0)
         return cli_fail(&cli, &e);
@@ -327,28 +439,5 @@ int cli_main(int argc, char **argv, FILE *out, FILE *err)
         print_help(err);
         return EXIT_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
-        print_help(out);
-        return cli_finish(&cli, EXIT_OK);
-    }
-    c = find_command(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
-    if (!c) {
-        const char *names[64];
-        const char *near;
-        size_t n = 0;
-
-        for (const struct command *k = cli_commands; k->name && n < 64; k++)
-            names[n++] = k->name;
-        near = text_closest(argv[1], names, n);
-        return usage(&cli, "unknown command '%s'%s%s%s; see reconclaw --help", argv[1], near ? ": did you mean '" : "",
-                     near ? near : "", near ? "'?" : "");
-    }
-    code = parse(&cli, c, argc - 1, argv + 1);
-    if (code)
-        return cli_finish(&cli, code);
-    if (cli.opt.help)
-        print_command_help(out, c);
-    else
-        code = c->run(&cli);
-    return cli_finish(&cli, code);
+    return cli_finish(&cli, run(&cli, argc, argv));
 }

@@ -51,6 +51,7 @@ struct options {
 
 struct cli {
     struct arena *a; /* of the whole run */
+    const char *command;
     struct host host;
     struct options opt;
     const char *const *args; /* operands */
@@ -71,6 +72,7 @@ struct command {
 /* In the order of the help text; ends with a NULL name. */
 extern const struct command cli_commands[];
 
+/* May be called more than once in one process. */
 int cli_main(int argc, char **argv, FILE *out, FILE *err);
 
 /* Prints "reconclaw: <message>" on stderr, with -o json an object with the error on stdout too; gives the exit code of its class.
@@ -80,6 +82,8 @@ int cli_fail(struct cli *cli, const struct err *e);
 int cli_diags(struct cli *cli, struct diags *d);
 /* As an array of {level, file, line, column, key, message}. */
 struct node *cli_diags_json(struct arena *a, const struct diags *d);
+/* After the diagnostics were printed: with -o json an object with the error and them on stdout. Gives EXIT_CONFIG. */
+int cli_refuse_config(struct cli *cli, const struct diags *d);
 /* Starts the object that a command prints with -o json: version, command. */
 struct node *cli_object(struct cli *cli, const char *command);
 /* Prints one JSON document and a newline on stdout. */

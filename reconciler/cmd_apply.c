@@ -181,7 +181,7 @@ static int show_ask_execute(struct cli *cli, const char *command, struct look *l
 
     look_print_notices(cli, look->round);
     if (look->round->diags.n_errors > 0)
-        return EXIT_CONFIG; /* half of what the owner wrote is not what the owner wants */
+        return cli_refuse_config(cli, &look->round->diags); /* half of what the owner wrote is not what the owner wants */
     show_plan(cli, &look->round->plan);
     code = ask(cli, &look->round->plan);
     return code ? code : execute(cli, command, look);
@@ -192,7 +192,10 @@ int cmd_apply(struct cli *cli)
     __attribute__((cleanup(look_close))) struct look look = {0};
     int code = look_open(cli, LOOK_ACT, &look);
 
-    return code ? code : show_ask_execute(cli, "apply", &look);
+    if (code)
+        return code;
+    look_keep_acts(cli, look.round, look_is_here);
+    return show_ask_execute(cli, "apply", &look);
 }
 
 /* --- recreate: flags and their meaning as `openclaw sandbox recreate` (2026.5.3)
@@ -253,35 +256,7 @@ static int ask_for(struct cli *cli, const struct round *first, struct request **
     return 0;
 }
 
-/* Only the acts that `keep` takes, with what of them waits for what; the rest of the plan is for `apply`. */
-static void keep_acts(struct round *r, bool (*keep)(const struct round *, const struct act *))
-{
-    struct plan *p = &r->plan;
-    VEC(struct act) acts = {0};
-    size_t *place = ARENA_ARRAY(r->a, size_t, p->n_acts), n = 0;
-
-    memset(p->count, 0, sizeof p->count);
-    for (size_t i = 0; i < p->n_acts; i++)
-        place[i] = keep(r, &p->acts[i]) ? n++ : SIZE_MAX;
-    for (size_t i = 0; i < p->n_acts; i++) {
-        struct act act = p->acts[i];
-        size_t *after = ARENA_ARRAY(r->a, size_t, act.n_after), n_after = 0;
-
-        if (place[i] == SIZE_MAX)
-            continue;
-        for (size_t k = 0; k < act.n_after; k++)
-            if (place[act.after[k]] != SIZE_MAX)
-                after[n_after++] = place[act.after[k]];
-        act.after = after;
-        act.n_after = n_after;
-        p->count[act.kind]++;
-        VEC_PUSH(r->a, &acts, act);
-    }
-    p->acts = acts.v;
-    p->n_acts = acts.n;
-}
-
-static bool is_requested(const struct round *r, const struct act *act)
+static bool is_requested(const struct cli *cli, const struct round *r, const struct act *act)
 {
     for (size_t k = 0; k < r->world.n_requests; k++)
         if (strcmp(r->world.requests[k].name, act->name) == 0 && strcmp(r->world.requests[k].endpoint, act->endpoint) == 0 &&
@@ -290,17 +265,69 @@ static bool is_requested(const struct round *r, const struct act *act)
     return false;
 }
 
-static bool is_removal(const struct round *r, const struct act *act)
+static bool is_removal(const struct cli *cli, const struct round *r, const struct act *act)
 {
     enum act_kind due = act->kind == ACT_HOLD ? act->held : act->kind;
 
-    return due == ACT_PRUNE || due == ACT_FORGET;
+    return (due == ACT_PRUNE || due == ACT_FORGET) && look_is_here(cli, r, act);
+}
+
+/* A sandbox is made anew from its spec. Where that is in none of the default places, the record tells which file it came from:
+ * it is read beside what stands there. n 0: the default places alone. */
+static int find_specs(struct cli *cli, const char *const **ret, size_t *ret_n)
+{
+    LOAD_AUTO load = load_read(&cli->host, NULL, 0, NULL);
+    __attribute__((cleanup(store_close))) struct store store = {0};
+    ROUND_AUTO round = NULL;
+    const struct round_conf conf = {.host = &cli->host, .store = &store, .load = load, .records_only = true};
+    VEC(const char *) files = {0};
+    size_t n_sources = 0;
+    struct err e;
+
+    for (size_t i = 0; i < load->n_files; i++)
+        VEC_PUSH(cli->a, &files, arena_strdup(cli->a, load->files[i].path));
+    if (store_open(&cli->host, false, &store, &e) < 0 || round_look(&conf, &round, &e) < 0)
+        return cli_fail(cli, &e);
+    for (size_t i = 0; i < round->n_records; i++) {
+        const struct record *rec = &round->records[i];
+        const struct row row = {.name = rec->name, .kind = rec->kind, .rec = rec};
+        bool asked = false;
+
+        for (size_t k = 0; k < cli->n_args; k++)
+            asked = asked || row_is_called(&row, cli->args[k]);
+        for (size_t k = 0; k < files.n; k++)
+            asked = asked && !text_eq(files.v[k], rec->source);
+        if (!asked || !rec->source || load_covers(load, rec->source))
+            continue;
+        VEC_PUSH(cli->a, &files, arena_strdup(cli->a, rec->source));
+        n_sources++;
+    }
+    *ret = files.v;
+    *ret_n = n_sources > 0 ? files.n : 0;
+    return 0;
+}
+
+/* Each that was asked for and that nothing is done about, told. */
+static void tell_unheeded(struct cli *cli, const struct round *r)
+{
+    for (size_t i = 0; i < r->world.n_requests; i++) {
+        const struct request *q = &r->world.requests[i];
+        bool heeded = false;
+
+        for (size_t k = 0; k < r->plan.n_acts && !heeded; k++)
+            heeded = strcmp(r->plan.acts[k].name, q->name) == 0 && strcmp(r->plan.acts[k].endpoint, q->endpoint) == 0 &&
+                     r->plan.acts[k].runtime == q->runtime;
+        if (!heeded)
+            (void)fprintf(cli->err, "warning: %s/%s: not recreated: nothing that was read wants it\n", q->endpoint, q->name);
+    }
 }
 
 int cmd_recreate(struct cli *cli)
 {
     __attribute__((cleanup(look_close))) struct look look = {0};
     const struct look_ask asking = {.ask = ask_for};
+    const char *const *specs = NULL;
+    size_t n_specs = 0;
     unsigned ways = (cli->n_args > 0) + (cli->opt.all ? 1u : 0u) + (cli->opt.session != NULL) + (cli->opt.agent != NULL);
     struct err e;
     int code;
@@ -311,7 +338,9 @@ int cmd_recreate(struct cli *cli)
                           : "say only one of: NAME..., --all, --session, --agent");
         return cli_fail(cli, &e);
     }
-    code = look_open_asking(cli, LOOK_ACT, NULL, 0, &asking, &look);
+    code = find_specs(cli, &specs, &n_specs);
+    if (!code)
+        code = look_open_asking(cli, LOOK_ACT, specs, n_specs, &asking, &look);
     if (code)
         return code;
     if (look.round->world.n_requests == 0) {
@@ -321,7 +350,8 @@ int cmd_recreate(struct cli *cli)
             (void)fprintf(cli->out, "No runtime matches.\n");
         return EXIT_OK;
     }
-    keep_acts(look.round, is_requested);
+    look_keep_acts(cli, look.round, is_requested);
+    tell_unheeded(cli, look.round);
     return show_ask_execute(cli, "recreate", &look);
 }
 
@@ -332,6 +362,6 @@ int cmd_prune(struct cli *cli)
 
     if (code)
         return code;
-    keep_acts(look.round, is_removal);
+    look_keep_acts(cli, look.round, is_removal);
     return show_ask_execute(cli, "prune", &look);
 }

@@ -27,7 +27,7 @@ int cmd_config(struct cli *cli)
         diag_error(&d, ((struct pos){.file = paths.config_path}), "", "there is no such file");
     (void)cli_diags(cli, &d);
     if (code < 0 || source.missing)
-        return EXIT_CONFIG;
+        return cli_refuse_config(cli, &d);
     cli_print_json(cli, source.root);
     return EXIT_OK;
 }

@@ -141,7 +141,7 @@ int cmd_explain(struct cli *cli)
 
     (void)cli_diags(cli, &load->diags);
     if (!load_is_good(load))
-        return EXIT_CONFIG;
+        return cli_refuse_config(cli, &load->diags);
     o = find_openclaw(load, &e);
     if (!o)
         return cli_fail(cli, &e);
@@ -168,7 +168,7 @@ int cmd_explain(struct cli *cli)
         oc_context_warn(&oc, &c, &d);
     (void)cli_diags(cli, &d);
     if (code < 0)
-        return EXIT_CONFIG;
+        return cli_refuse_config(cli, &d);
     const struct node *more = oc_explain_json(cli->a, &oc, &c);
     if (cli->opt.json)
         print_json(cli, &c, more);

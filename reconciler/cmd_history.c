@@ -96,10 +96,6 @@ int cmd_history(struct cli *cli)
     size_t n_bad = 0;
     struct err e;
 
-    if (cli->n_args > 0) {
-        err_set(&e, ERR_USAGE, 0, "history takes no operand: use --runtime NAME");
-        return cli_fail(cli, &e);
-    }
     if (store_open(&cli->host, false, &store, &e) < 0 ||
         (store.home && journal_read(store.home, &filter, on_entry, &p, &n_bad, &e) < 0))
         return cli_fail(cli, &e);

@@ -66,6 +66,7 @@ static struct node *row_node(struct arena *a, const struct row *row)
     node_set(a, o, "running", row->known ? node_bool(a, row->obs && row->obs->state == RUN_RUNNING) : node_null(a));
     node_set(a, o, "imageMatch", node_bool(a, image_matches(row)));
     node_set(a, o, "recorded", node_bool(a, rec != NULL));
+    node_set(a, o, "source", text_node(a, rec ? rec->source : row->want ? row->want->source : NULL));
     node_set(a, o, "act", text_node(a, row->act ? act_kind_name(row->act->kind) : NULL));
     node_set(a, o, "reason", text_node(a, row->act ? row->act->reason : NULL));
     node_set(a, o, "drift", changes_node(a, row->act));
@@ -76,7 +77,7 @@ static struct node *row_node(struct arena *a, const struct row *row)
     return o;
 }
 
-static void print_json(struct cli *cli, const struct round *r, const struct row *rows, size_t n)
+static void print_json(struct cli *cli, const struct load *load, const struct round *r, const struct row *rows, size_t n)
 {
     struct node *o = cli_object(cli, "list");
     struct node *lists[RUNTIME_KIND_COUNT];
@@ -90,10 +91,14 @@ static void print_json(struct cli *cli, const struct round *r, const struct row 
     for (size_t i = 0; i < n; i++)
         node_push(cli->a, lists[rows[i].kind], row_node(cli->a, &rows[i]));
     node_set(cli->a, o, "notices", look_notices_json(cli->a, r));
+    struct node *diagnostics = cli_diags_json(cli->a, &load->diags), *late = cli_diags_json(cli->a, &r->diags);
+    for (size_t i = 0; i < late->n_items; i++)
+        node_push(cli->a, diagnostics, late->items[i]);
+    node_set(cli->a, o, "diagnostics", diagnostics);
     cli_print_json(cli, o);
 }
 
-static void print_row(struct cli *cli, const struct round *r, const struct row *row)
+static void print_row(struct cli *cli, const struct load *load, const struct round *r, const struct row *row)
 {
     BUF_AUTO b = BUF_INIT(4u << 20);
     const char *scope = row->rec && row->rec->scope_key ? row->rec->scope_key : row->obs ? row->obs->scope_key : NULL;
@@ -116,6 +121,12 @@ static void print_row(struct cli *cli, const struct round *r, const struct row *
         text_escape(&b, scope, strlen(scope));
         buf_putc(&b, '\n');
     }
+    if (row->rec && row->rec->source && !load_covers(load, row->rec->source)) {
+        /* The commands that need it want it named. */
+        buf_puts(&b, "  Spec:     ");
+        text_escape(&b, row->rec->source, strlen(row->rec->source));
+        buf_putc(&b, '\n');
+    }
     if (row->act) {
         buf_printf(&b, "  Due:      %s%s%s: ", act_kind_name(row->act->kind), row->act->kind == ACT_HOLD ? " of " : "",
                    row->act->kind == ACT_HOLD ? act_kind_name(row->act->held) : "");
@@ -130,14 +141,14 @@ static void print_row(struct cli *cli, const struct round *r, const struct row *
     (void)fprintf(cli->out, "%s\n", buf_str(&b));
 }
 
-static void print_text(struct cli *cli, const struct round *r, const struct row *rows, size_t n)
+static void print_text(struct cli *cli, const struct load *load, const struct round *r, const struct row *rows, size_t n)
 {
     size_t shown = 0, running = 0, drifting = 0;
 
     for (size_t i = 0; i < n; i++) {
         if (cli->opt.browser != (rows[i].kind == RUNTIME_BROWSER))
             continue;
-        print_row(cli, r, &rows[i]);
+        print_row(cli, load, r, &rows[i]);
         shown++;
         running += rows[i].obs && rows[i].obs->state == RUN_RUNNING;
         drifting += rows[i].act != NULL;
@@ -171,9 +182,9 @@ int cmd_list(struct cli *cli)
         n = k;
     }
     if (cli->opt.json)
-        print_json(cli, look.round, rows, n);
+        print_json(cli, look.load, look.round, rows, n);
     else
-        print_text(cli, look.round, rows, n);
+        print_text(cli, look.load, look.round, rows, n);
     for (size_t i = 0; i < look.round->plan.n_endpoints; i++) {
         const struct plan_endpoint *p = &look.round->plan.endpoints[i];
 

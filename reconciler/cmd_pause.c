@@ -84,6 +84,17 @@ static const char *describe(struct cli *cli, const struct pause *p)
     return p->name ? arena_printf(cli->a, "%s/%s", p->endpoint, p->name) : arena_printf(cli->a, "all of %s", p->endpoint);
 }
 
+static struct node *target_node(struct cli *cli, const char *command, const struct pause *p)
+{
+    struct node *o = cli_object(cli, command);
+
+    node_set(cli->a, o, "endpoint", p->endpoint ? node_string(cli->a, p->endpoint) : node_null(cli->a));
+    node_set(cli->a, o, "name", p->name ? node_string(cli->a, p->name) : node_null(cli->a));
+    if (strcmp(command, "pause") == 0)
+        node_set(cli->a, o, "untilMs", p->until_ms == TIME_NONE ? node_null(cli->a) : node_number(cli->a, (double)p->until_ms));
+    return o;
+}
+
 int cmd_pause(struct cli *cli)
 {
     __attribute__((cleanup(store_close))) struct store store = {0};
@@ -105,7 +116,7 @@ int cmd_pause(struct cli *cli)
         (void)fprintf(cli->out, "paused %s until %s\n", describe(cli, &p),
                       p.until_ms == TIME_NONE ? "it is resumed" : cli_time(cli->a, p.until_ms));
     else
-        cli_print_json(cli, cli_object(cli, "pause"));
+        cli_print_json(cli, target_node(cli, "pause", &p));
     return EXIT_OK;
 }
 
@@ -127,7 +138,7 @@ int cmd_resume(struct cli *cli)
     if (n > 0)
         write_journal(cli, &store, JOURNAL_RESUME, &p);
     if (cli->opt.json) {
-        struct node *o = cli_object(cli, "resume");
+        struct node *o = target_node(cli, "resume", &p);
 
         node_set(cli->a, o, "resumed", node_number(cli->a, (double)n));
         cli_print_json(cli, o);

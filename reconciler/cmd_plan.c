@@ -16,6 +16,7 @@ int cmd_plan(struct cli *cli)
 
     if (code)
         return code;
+    look_keep_acts(cli, look.round, look_is_here);
     look_print_notices(cli, look.round);
     if (cli->opt.json) {
         struct node *o = cli_object(cli, "plan");

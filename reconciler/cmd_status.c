@@ -15,10 +15,6 @@ int cmd_status(struct cli *cli)
     bool alive = false;
     size_t n;
 
-    if (cli->n_args > 0) {
-        err_set(&e, ERR_USAGE, 0, "status takes no operand");
-        return cli_fail(cli, &e);
-    }
     if (store_open(&cli->host, false, &store, &e) < 0 ||
         (store.home && home_get(store.home, cli->a, REPORT_KEY, &bytes, &n, &e) < 0))
         return cli_fail(cli, &e);

@@ -18,19 +18,14 @@ void look_close(struct look *l)
     *l = (struct look){0};
 }
 
-static int load_specs(struct cli *cli, const char *const *names, size_t n_names, struct look *l)
+static int load_specs(struct cli *cli, enum look_mode mode, const char *const *names, size_t n_names, struct look *l)
 {
     l->load = load_read(&cli->host, names, n_names, NULL);
     (void)cli_diags(cli, &l->load->diags);
     if (load_is_good(l->load))
         return 0;
-    if (cli->opt.json) {
-        struct node *o = cli_object(cli, "error");
-
-        node_set(cli->a, o, "diagnostics", cli_diags_json(cli->a, &l->load->diags));
-        cli_print_json(cli, o);
-    }
-    return EXIT_CONFIG;
+    /* The lenient ones tell in their own object. */
+    return mode == LOOK_LENIENT || mode == LOOK_MEND ? 0 : cli_refuse_config(cli, &l->load->diags);
 }
 
 int look_open_asking(struct cli *cli, enum look_mode mode, const char *const *names, size_t n_names, const struct look_ask *ask,
@@ -49,10 +44,7 @@ int look_open_asking(struct cli *cli, enum look_mode mode, const char *const *na
     bool acts = mode == LOOK_ACT || mode == LOOK_MEND;
 
     *l = (struct look){0};
-    code = load_specs(cli, names, n_names, l);
-    if (mode == LOOK_LENIENT || mode == LOOK_MEND)
-        code = 0;
-
+    code = load_specs(cli, mode, names, n_names, l);
     if (!code && store_open(&cli->host, acts, &l->store, &e) < 0)
         code = cli_fail(cli, &e);
     if (!code && acts) {
@@ -88,6 +80,39 @@ int look_open_asking(struct cli *cli, enum look_mode mode, const char *const *na
 int look_open(struct cli *cli, enum look_mode mode, struct look *ret)
 {
     return look_open_asking(cli, mode, cli->args, cli->n_args, NULL, ret);
+}
+
+bool look_is_here(const struct cli *cli, const struct round *r, const struct act *act)
+{
+    return !cli->opt.endpoint || strcmp(act->endpoint, cli->opt.endpoint) == 0;
+}
+
+void look_keep_acts(const struct cli *cli, struct round *r,
+                    bool (*keep)(const struct cli *, const struct round *, const struct act *))
+{
+    struct plan *p = &r->plan;
+    VEC(struct act) acts = {0};
+    size_t *place = ARENA_ARRAY(r->a, size_t, p->n_acts), n = 0;
+
+    memset(p->count, 0, sizeof p->count);
+    for (size_t i = 0; i < p->n_acts; i++)
+        place[i] = keep(cli, r, &p->acts[i]) ? n++ : SIZE_MAX;
+    for (size_t i = 0; i < p->n_acts; i++) {
+        struct act act = p->acts[i];
+        size_t *after = ARENA_ARRAY(r->a, size_t, act.n_after), n_after = 0;
+
+        if (place[i] == SIZE_MAX)
+            continue;
+        for (size_t k = 0; k < act.n_after; k++)
+            if (place[act.after[k]] != SIZE_MAX)
+                after[n_after++] = place[act.after[k]];
+        act.after = after;
+        act.n_after = n_after;
+        p->count[act.kind]++;
+        VEC_PUSH(r->a, &acts, act);
+    }
+    p->acts = acts.v;
+    p->n_acts = acts.n;
 }
 
 void look_print_notices(struct cli *cli, const struct round *r)

@@ -40,6 +40,12 @@ int look_open_asking(struct cli *cli, enum look_mode mode, const char *const *na
                      struct look *ret);
 void look_close(struct look *l);
 
+/* Leaves of the plan the acts that `keep` takes, with what of them waits for what. */
+void look_keep_acts(const struct cli *cli, struct round *r,
+                    bool (*keep)(const struct cli *, const struct round *, const struct act *));
+/* Of --endpoint, where it is given. */
+bool look_is_here(const struct cli *cli, const struct round *r, const struct act *act);
+
 /* Notices, and diagnostics that only showed in the look, on stderr. */
 void look_print_notices(struct cli *cli, const struct round *r);
 struct node *look_notices_json(struct arena *a, const struct round *r);

@@ -2,6 +2,12 @@
 #include "reconciler/cli.h"
 #include "reconciler/cmd.h"
 
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
 const struct command cli_commands[] = {
     {"validate", "[FILE|DIR]...", "Check specs and OpenClaw configs, all errors at once", "", cmd_validate},
     {"plan", "[FILE|DIR]...", "Show what would be done, and why, field by field; touches nothing", "xRUDe", cmd_plan},
@@ -25,7 +31,23 @@ const struct command cli_commands[] = {
     {0},
 };
 
+/* Where a standard stream was closed, the next file that is opened would take its place, and what is printed would go into a
+ * registry. Held by /dev/null in the wrong direction a write still fails, as it should. */
+static void hold_standard_streams(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            abort();
+}
+
 int main(int argc, char **argv)
 {
+    hold_standard_streams();
+    /* A reader that goes away must not end us in the middle of an act; what we start gets the default again. */
+    (void)signal(SIGPIPE, SIG_IGN);
+#ifndef __SANITIZE_ADDRESS__ /* its search for leaks looks at us from outside */
+    /* Secrets are in our memory: no core dump, and no other process of this user reads it. Ends with execve(). */
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
     return cli_main(argc, argv, stdout, stderr);
 }
