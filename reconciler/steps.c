@@ -107,11 +107,6 @@ static int look(struct doing *d, const char *id, struct observed *ret)
 /* apply() is idempotent, so that a time-out, whose outcome is unknown, is answered by the same call again. */
 static int step(struct doing *d, enum step kind, const char *id, int64_t created_at_ms, struct act_result *res)
 {
-    static const char *const names[STEP_COUNT] = {[STEP_CREATE] = "creating",
-                                                  [STEP_START] = "starting",
-                                                  [STEP_STOP] = "stopping",
-                                                  [STEP_PATCH] = "patching",
-                                                  [STEP_REMOVE] = "removing"};
     const struct act *act = d->act;
     const struct call call = {.timeout_ms =
                                   kind == STEP_CREATE && act->want && act->want->setup ? EXECUTOR_SETUP_MS : EXECUTOR_STEP_MS,
@@ -130,7 +125,7 @@ static int step(struct doing *d, enum step kind, const char *id, int64_t created
         if (d->b->ops->apply(d->b, d->a, &ask, &call, res, d->e) == 0)
             return 0;
         if (!is_passing(d->e->class) || i + 1 == EXECUTOR_TRIES || atomic_load(d->s->cancel))
-            return err_wrap(d->e, "%s '%s'", names[kind], act->name);
+            return -1; /* the backend has said what it tried, and on what */
         wait_ms(d->s, backoff_ms(d, i));
     }
 }
