@@ -1,12 +1,12 @@
 #include "reconciler/daemon.h"
 
 #include "reconciler/act.h"
-#include "reconciler/core/plan_text.h"
 #include "reconciler/follow.h"
 #include "reconciler/load.h"
 #include "reconciler/pauses.h"
 #include "reconciler/report.h"
 #include "reconciler/round.h"
+#include "reconciler/teller.h"
 #include "spec/base/num.h"
 #include "spec/base/text.h"
 #include "watch/settle.h"
@@ -28,15 +28,22 @@
 #define LOCK_TRIES     20    /* `status` asks for the lock, for a moment */
 #define ROUND_LOCK_MS  60000 /* another reconclaw is acting */
 #define BUSY_AGAIN_MS  5000  /* the end of an exec is told by no one */
+/* Longer than all deadlines of a look, and of the slowest step of an act with its tries: a round that shows nothing for so long
+ * hangs in spite of them. */
+#define STUCK_LOOK_MS (10 * 60000)
+#define STUCK_ACT_MS  (EXECUTOR_TRIES * EXECUTOR_SETUP_MS + STUCK_LOOK_MS)
 
 /* One round in its thread. Filled by the loop before it starts, read by the loop after it has ended. */
 struct running {
     struct daemon *d;
     struct load *load;
+    uint64_t generation; /* of `load` */
     bool deep;
     pthread_t thread;
-    bool active;
-    struct round *round; /* NULL: it could not be made, see err */
+    bool active, stuck;
+    atomic_bool acting;
+    _Atomic int64_t progress_ms; /* monotonic: when something last began or ended */
+    struct round *round;         /* NULL: it could not be made, see err */
     struct act_report report;
     struct err err;
 };
@@ -63,32 +70,15 @@ struct daemon {
     int64_t next_audit_ms; /* monotonic */
     int64_t retry_ms;      /* monotonic; TIME_NONE: no retry is due */
     int64_t backoff_ms;
-    char *shown_holds; /* the holds told last, so that a hold is told once */
+    struct teller *teller;
 };
-
-/* One line on stderr, which journald and terminals both take. Written at once: lines of several threads do not mix. */
-static void say(struct daemon *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void say(struct daemon *d, const char *fmt, ...)
-{
-    ARENA_AUTO a = arena_new();
-    BUF_AUTO line = BUF_INIT(1u << 20);
-    va_list ap;
-
-    va_start(ap, fmt);
-    buf_printf(&line, "%s ", cli_time(a, host_now_ms()));
-    buf_vprintf(&line, fmt, ap);
-    va_end(ap);
-    buf_putc(&line, '\n');
-    (void)fwrite(buf_str(&line), 1, line.n, d->cli->err);
-    (void)fflush(d->cli->err);
-}
 
 static void note(struct daemon *d, const struct journal_entry *entry)
 {
     struct err e;
 
     if (d->journal && journal_append(d->journal, entry, NULL, &e) < 0)
-        say(d, "journal: %s", e.msg);
+        teller_say(d->teller, "journal: %s", e.msg);
 }
 
 /* --- the round, in its thread
@@ -96,32 +86,10 @@ static void note(struct daemon *d, const struct journal_entry *entry)
 
 static void on_progress(void *ctx, const struct act *act, const struct act_ended *ended)
 {
-    struct daemon *d = ctx;
-    BUF_AUTO b = BUF_INIT(1u << 20);
+    struct running *run = ctx;
 
-    if (!ended)
-        return;
-    if (ended->end == ACT_ENDED_DONE)
-        buf_printf(&b, "%s %s/", act_past(act->kind), act->endpoint);
-    else
-        buf_printf(&b, "%s %s of %s/", act_kind_name(act->kind),
-                   ended->end == ACT_ENDED_HELD     ? "held"
-                   : ended->end == ACT_ENDED_FAILED ? "failed"
-                                                    : "cancelled",
-                   act->endpoint);
-    text_escape(&b, act->name, strlen(act->name));
-    buf_puts(&b, ": ");
-    if (ended->end == ACT_ENDED_DONE)
-        text_escape(&b, act->reason, strlen(act->reason));
-    else
-        buf_puts(&b, ended->err.msg);
-    for (size_t i = 0; i < act->n_changes && ended->end == ACT_ENDED_DONE; i++) {
-        buf_puts(&b, i ? ", " : " (");
-        field_change_format(&b, &act->changes[i]);
-        if (i + 1 == act->n_changes)
-            buf_putc(&b, ')');
-    }
-    say(d, "%s", buf_str(&b));
+    atomic_store(&run->progress_ms, host_monotonic_ms());
+    teller_act(run->d->teller, act, ended);
 }
 
 static void *run_round(void *arg)
@@ -135,17 +103,19 @@ static void *run_round(void *arg)
                                  .journal = d->journal,
                                  .cancel = &d->cancel,
                                  .progress = on_progress,
-                                 .ctx = d};
+                                 .ctx = run};
     const uint64_t one = 1;
     int lock_fd = -1;
 
     if (round_lock(&d->store, ROUND_LOCK_MS, &d->cancel, &lock_fd, &run->err) == 0 &&
-        round_look(&look, &run->round, &run->err) == 0)
+        round_look(&look, &run->round, &run->err) == 0) {
+        atomic_store(&run->progress_ms, host_monotonic_ms());
+        atomic_store(&run->acting, true);
         act_execute(&act, run->round, &run->report);
+    }
     if (lock_fd >= 0)
         (void)close(lock_fd);
-    ssize_t ignored = write(d->done_fd, &one, sizeof one);
-    (void)ignored;
+    (void)!write(d->done_fd, &one, sizeof one);
     return NULL;
 }
 
@@ -159,12 +129,13 @@ static void start_round(struct daemon *d, bool deep)
         return;
     }
     /* The thread gets its own reference counted before it starts; counts change on the loop's thread only. */
-    d->run = (struct running){.d = d, .load = load_ref(d->load), .deep = deep};
+    d->run = (struct running){
+        .d = d, .load = load_ref(d->load), .generation = d->service.generation, .deep = deep, .progress_ms = host_monotonic_ms()};
     d->retry_ms = TIME_NONE;
     if (pthread_create(&d->run.thread, NULL, run_round, &d->run) != 0) {
         load_unref(d->run.load);
         d->retry_ms = host_monotonic_ms() + RETRY_FIRST_MS;
-        say(d, "round: no thread could be started; trying again");
+        teller_say(d->teller, "round: no thread could be started; trying again");
         return;
     }
     d->run.active = true;
@@ -184,6 +155,24 @@ static int64_t audit_interval_ms(const struct daemon *d)
     return interval + ((int64_t)(random % 2001) - 1000) * interval / 10000;
 }
 
+static int64_t stuck_at_ms(const struct daemon *d)
+{
+    if (!d->run.active || d->run.stuck)
+        return INT64_MAX;
+    return atomic_load(&d->run.progress_ms) + (atomic_load(&d->run.acting) ? STUCK_ACT_MS : STUCK_LOOK_MS);
+}
+
+/* A loop that turns while its round hangs is no sign of life: then the watchdog hears nothing more, and whoever set it restarts
+ * us. */
+static void look_for_stuck(struct daemon *d)
+{
+    if (host_monotonic_ms() < stuck_at_ms(d))
+        return;
+    d->run.stuck = true;
+    teller_say(d->teller, "round %llu hangs beyond every deadline", (unsigned long long)d->service.rounds + 1);
+    (void)sd_event_set_watchdog(d->event, 0);
+}
+
 /* One timer for all that is due. The loop sleeps until then: nothing polls. */
 static void arm_timer(struct daemon *d)
 {
@@ -200,6 +189,8 @@ static void arm_timer(struct daemon *d)
         if (due < at)
             at = due;
     }
+    if (stuck_at_ms(d) < at)
+        at = stuck_at_ms(d);
     if (at < now)
         at = now;
     (void)sd_event_source_set_time(d->timer, (uint64_t)at * 1000);
@@ -223,7 +214,7 @@ static void set_watch(struct daemon *d, const struct load *l)
     v[l->n_watch] = (struct watch_target){.path = home_key_path(d->store.home, a, PAUSES_KEY)};
     if (watch_set(d->watch, v, l->n_watch + 1, &e) < 0) {
         if (!d->watch_blind)
-            say(d, "%s; what changes there is seen by the slow audit only", e.msg);
+            teller_say(d->teller, "%s; what changes there is seen by the slow audit only", e.msg);
         d->watch_blind = true;
     } else {
         d->watch_blind = false;
@@ -238,19 +229,31 @@ static void tell_broken(struct daemon *d, struct load *now)
     for (size_t i = 0; i < now->diags.n; i++) {
         buf_clear(&b);
         diag_format(&b, &now->diags.v[i]);
-        say(d, "config: %s", buf_str(&b));
+        teller_say(d->teller, "config: %s", buf_str(&b));
     }
-    say(d, "config: does not load; %s",
-        d->load && d->service.generation > 0 ? "the last good one stays in force" : "nothing is in force yet");
+    teller_say(d->teller, "config: does not load; %s",
+               d->load && d->service.generation > 0 ? "the last good one stays in force" : "nothing is in force yet");
     note(d, &(struct journal_entry){
                 .time_ms = host_now_ms(), .event = JOURNAL_CONFIG_ERROR, .message = now->diags.n ? now->diags.v[0].msg : NULL});
 }
 
 static void tell_good(struct daemon *d, const struct load *now, bool was_broken)
 {
-    say(d, "specs loaded: generation %llu%s", (unsigned long long)d->service.generation,
-        was_broken ? ", specs are good again" : "");
+    teller_say(d->teller, "specs loaded: generation %llu%s", (unsigned long long)d->service.generation,
+               was_broken ? ", specs are good again" : "");
     note(d, &(struct journal_entry){.time_ms = host_now_ms(), .event = JOURNAL_CONFIG, .reason = now->digest});
+}
+
+static bool same_errors(const struct diags *x, const struct diags *y)
+{
+    BUF_AUTO a = BUF_INIT(1u << 20);
+    BUF_AUTO b = BUF_INIT(1u << 20);
+
+    for (size_t i = 0; i < x->n; i++)
+        diag_format(&a, &x->v[i]);
+    for (size_t i = 0; i < y->n; i++)
+        diag_format(&b, &y->v[i]);
+    return text_eq(buf_str(&a), buf_str(&b));
 }
 
 /* Arm, then read: what changes between the two gives a hint, and is read by the next turn of the loop here or later. */
@@ -270,7 +273,8 @@ static void reload(struct daemon *d)
         if (i + 1 == RELOADS_MOST)
             settle_hint(&d->settle, host_monotonic_ms());
     }
-    bool changed = !d->files || strcmp(d->files->digest, now->digest) != 0 || load_is_good(d->files) != load_is_good(now);
+    bool changed = !d->files || strcmp(d->files->digest, now->digest) != 0 || load_is_good(d->files) != load_is_good(now) ||
+                   !same_errors(&d->files->diags, &now->diags);
     if (changed && load_is_good(now)) {
         d->service.generation++;
         tell_good(d, now, was_broken);
@@ -299,55 +303,6 @@ static void follow_endpoints(struct daemon *d, const struct round *r)
     free(names);
 }
 
-/* Every hold, report and unknown endpoint is told once, when it comes and when it changes. */
-static void tell_holds(struct daemon *d, const struct round *r)
-{
-    BUF_AUTO all = BUF_INIT(8u << 20);
-
-    for (size_t i = 0; i < r->plan.n_endpoints; i++)
-        if (!r->plan.endpoints[i].known)
-            buf_printf(&all, "endpoint %s is unknown: %s\n", r->plan.endpoints[i].name,
-                       r->plan.endpoints[i].why ? r->plan.endpoints[i].why : "not looked at");
-    for (size_t i = 0; i < r->plan.n_acts; i++) {
-        const struct act *act = &r->plan.acts[i];
-
-        if (act->kind == ACT_HOLD)
-            buf_printf(&all, "%s of %s/%s is held (%s): %s\n", act_kind_name(act->held), act->endpoint, act->name,
-                       guard_name(act->guard), act->reason);
-        else if (act->kind == ACT_REPORT)
-            buf_printf(&all, "%s/%s: %s; by policy nothing is done\n", act->endpoint, act->name, act->reason);
-    }
-    for (size_t i = 0; i < r->n_notices; i++)
-        if (r->notices[i].level != NOTICE_INFO)
-            buf_printf(&all, "%s%s%s\n", r->notices[i].object ? r->notices[i].object : "", r->notices[i].object ? ": " : "",
-                       r->notices[i].text);
-    if (text_eq(d->shown_holds, buf_str(&all)))
-        return;
-    for (const char *p = buf_str(&all); *p;) {
-        size_t n = strcspn(p, "\n");
-        BUF_AUTO line = BUF_INIT(1u << 20);
-        bool told = false;
-
-        text_escape(&line, p, n);
-        for (const char *q = d->shown_holds; q && *q && !told; q += strcspn(q, "\n") + 1)
-            told = strncmp(q, p, n + 1) == 0;
-        if (!told)
-            say(d, "%s", buf_str(&line));
-        p += n + 1;
-    }
-    free(d->shown_holds);
-    d->shown_holds = strdup(buf_str(&all));
-}
-
-static void tell_round(struct daemon *d, const struct round *r, const struct act_report *report)
-{
-    BUF_AUTO b = BUF_INIT(4096);
-
-    act_report_format(&b, report);
-    if (b.n > 0)
-        say(d, "round %llu: %s", (unsigned long long)d->service.rounds, buf_str(&b));
-}
-
 static bool is_applied(const struct round *r, const struct act_report *report)
 {
     return !r->blocked && r->plan.n_unknown == 0 && r->plan.count[ACT_HOLD] == 0 && report->n_failed == 0 &&
@@ -361,7 +316,7 @@ static void write_report(struct daemon *d, const struct round *r, const struct a
     struct err e;
 
     if (home_put_soft(d->store.home, REPORT_KEY, text, strlen(text), &e) < 0)
-        say(d, "writing the status: %s", e.msg);
+        teller_say(d->teller, "writing the status: %s", e.msg);
 }
 
 static void schedule(struct daemon *d, const struct round *r, bool failed)
@@ -394,17 +349,20 @@ static void end_round(struct daemon *d)
 
     (void)pthread_join(run->thread, NULL);
     run->active = false;
+    if (run->stuck)
+        (void)sd_event_set_watchdog(d->event, 1);
     d->service.rounds++;
     d->service.round_error = r ? NULL : run->err.msg;
     failed = !r || run->report.n_failed > 0 || r->plan.n_unknown > 0 || run->report.n_held > 0;
     if (r) {
-        tell_holds(d, r);
-        tell_round(d, r, &run->report);
+        teller_round(d->teller, d->service.rounds, r, &run->report);
+        if (run->report.journal_error)
+            teller_say(d->teller, "journal: %s", run->report.journal_error);
         follow_endpoints(d, r);
-        if (is_applied(r, &run->report) && load_is_good(run->load) && run->load == d->load)
-            d->service.applied_generation = d->service.generation;
+        if (is_applied(r, &run->report))
+            d->service.applied_generation = run->generation;
     } else if (run->err.class != ERR_CANCELLED) {
-        say(d, "round failed: %s", run->err.msg);
+        teller_no_round(d->teller, run->err.msg);
     }
     schedule(d, r, failed);
     write_report(d, r, r ? &run->report : NULL);
@@ -468,6 +426,7 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *ctx)
     int64_t now = host_monotonic_ms();
     bool settled = settle_take(&d->settle, now), audit = now >= d->next_audit_ms;
 
+    look_for_stuck(d);
     if (settled || audit) {
         reload(d);
         start_round(d, audit);
@@ -487,13 +446,15 @@ static int on_signal(sd_event_source *s, const struct signalfd_siginfo *info, vo
     struct daemon *d = ctx;
 
     if (info->ssi_signo == SIGHUP) {
-        say(d, "asked to look at everything again");
+        teller_say(d->teller, "asked to look at everything again");
+        (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)host_monotonic_ms() * 1000);
         reload(d);
         start_round(d, true);
         arm_timer(d);
+        (void)sd_notify(0, "READY=1");
         return 0;
     }
-    say(d, "stopping");
+    teller_say(d->teller, "stopping");
     (void)sd_notify(0, "STOPPING=1");
     d->stopping = true;
     atomic_store(&d->cancel, true);
@@ -564,7 +525,7 @@ static void close_all(struct daemon *d)
     store_close(&d->store);
     load_unref(d->load);
     load_unref(d->files);
-    free(d->shown_holds);
+    teller_free(d->teller);
     if (d->done_fd > 0)
         (void)close(d->done_fd);
     if (d->hint_fd > 0)
@@ -573,7 +534,12 @@ static void close_all(struct daemon *d)
 
 int daemon_run(struct cli *cli)
 {
-    struct daemon d = {.cli = cli, .next_due_ms = TIME_NONE, .retry_ms = TIME_NONE, .done_fd = -1, .hint_fd = -1};
+    struct daemon d = {.cli = cli,
+                       .next_due_ms = TIME_NONE,
+                       .retry_ms = TIME_NONE,
+                       .done_fd = -1,
+                       .hint_fd = -1,
+                       .teller = teller_new(cli->err)};
     struct err e = {0};
     int code;
 

@@ -8,17 +8,20 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #define BACKOFF_FIRST_MS 500
-#define BACKOFF_MOST_MS  60000
+#define BACKOFF_MOST_MS  5000  /* how late an engine's return is noticed; asking a socket that nobody serves costs nothing */
+#define STEADY_MS        10000 /* a stream that lived so long begins its backoff anew */
 
 struct stream {
     struct follow *owner;
     char *endpoint;
     atomic_bool cancel;
-    atomic_bool heard; /* something came since the last time it broke: begin the backoff anew */
+    atomic_bool heard; /* it was armed since it was last opened */
+    int cancel_fd;     /* readable once cancel is set, so that nobody needs to look */
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t wake; /* ends a backoff early, for cancel */
@@ -38,8 +41,7 @@ static void on_hint(void *ctx)
 
     atomic_store(&s->heard, true);
     /* A full counter is a pending wake-up, too. */
-    ssize_t ignored = write(s->owner->wake_fd, &one, sizeof one);
-    (void)ignored;
+    (void)!write(s->owner->wake_fd, &one, sizeof one);
 }
 
 static void wait_ms(struct stream *s, int64_t ms)
@@ -61,7 +63,8 @@ static void *follow_stream(void *arg)
     int64_t backoff = BACKOFF_FIRST_MS;
 
     while (!atomic_load(&s->cancel)) {
-        const struct call call = {.timeout_ms = INT32_MAX, .cancel = &s->cancel};
+        const struct call call = {.timeout_ms = INT32_MAX, .cancel = &s->cancel, .wake_fd = s->cancel_fd};
+        int64_t began = host_monotonic_ms();
         struct backend *b = NULL;
         struct err e = {0};
 
@@ -72,8 +75,13 @@ static void *follow_stream(void *arg)
         endpoint_closep(&b);
         if (atomic_load(&s->cancel) || endless)
             break;
-        backoff = atomic_load(&s->heard) ? BACKOFF_FIRST_MS : backoff < BACKOFF_MOST_MS / 2 ? 2 * backoff : BACKOFF_MOST_MS;
+        /* That it ended is news, too. */
+        if (atomic_load(&s->heard))
+            on_hint(s);
+        if (host_monotonic_ms() - began >= STEADY_MS)
+            backoff = BACKOFF_FIRST_MS;
         wait_ms(s, backoff);
+        backoff = backoff < BACKOFF_MOST_MS / 2 ? 2 * backoff : BACKOFF_MOST_MS;
     }
     return NULL;
 }
@@ -89,6 +97,16 @@ struct follow *follow_new(const struct endpoint_opener *opener, int wake_fd)
     return f;
 }
 
+static void discard(struct stream *s)
+{
+    if (s->cancel_fd > 0)
+        (void)close(s->cancel_fd);
+    pthread_cond_destroy(&s->wake);
+    pthread_mutex_destroy(&s->mutex);
+    free(s->endpoint);
+    free(s);
+}
+
 static void start(struct follow *f, const char *endpoint)
 {
     struct stream *s = calloc(1, sizeof *s);
@@ -97,6 +115,9 @@ static void start(struct follow *f, const char *endpoint)
     if (!s || !(s->endpoint = strdup(endpoint)))
         abort();
     s->owner = f;
+    s->cancel_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (s->cancel_fd < 0)
+        s->cancel_fd = 0; /* it is looked for, then */
     pthread_mutex_init(&s->mutex, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -104,8 +125,7 @@ static void start(struct follow *f, const char *endpoint)
     pthread_condattr_destroy(&attr);
     if (pthread_create(&s->thread, NULL, follow_stream, s) != 0) {
         /* Without the stream the slow audit still finds what changes. */
-        free(s->endpoint);
-        free(s);
+        discard(s);
         return;
     }
     s->next = f->streams;
@@ -114,15 +134,16 @@ static void start(struct follow *f, const char *endpoint)
 
 static void stop(struct stream *s)
 {
+    const uint64_t one = 1;
+
     pthread_mutex_lock(&s->mutex);
     atomic_store(&s->cancel, true);
     pthread_cond_signal(&s->wake);
     pthread_mutex_unlock(&s->mutex);
+    if (s->cancel_fd > 0)
+        (void)!write(s->cancel_fd, &one, sizeof one);
     (void)pthread_join(s->thread, NULL);
-    pthread_cond_destroy(&s->wake);
-    pthread_mutex_destroy(&s->mutex);
-    free(s->endpoint);
-    free(s);
+    discard(s);
 }
 
 void follow_set(struct follow *f, const char *const *endpoints, size_t n)

@@ -1,5 +1,5 @@
 /* follow: the event streams of endpoints, each in a thread of its own, as wake-ups of the loop. A stream that breaks is opened
- * again, after a while that doubles up to a minute; each time it is armed there is a hint, since anything may have happened
+ * again, after a while that doubles up to five seconds; each time it is armed there is a hint, since anything may have happened
  * meanwhile. */
 #ifndef RECONCLAW_RECONCILER_FOLLOW_H
 #define RECONCLAW_RECONCILER_FOLLOW_H

@@ -53,6 +53,11 @@ static void read_file(struct reading *r, const char *name, const char *path)
         fail(r, name, e.msg);
         return;
     }
+    /* As a writer leaves it for a moment, or a full disk for long: no wish that all that was in it be gone. */
+    if (f.n == 0) {
+        fail(r, name, "is empty: remove the file where nothing in it is wanted any more");
+        return;
+    }
     if (memchr(bytes, '\0', f.n)) {
         fail(r, name, "is no text: it holds a NUL byte");
         return;

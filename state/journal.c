@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -251,6 +252,7 @@ int journal_decode(struct arena *a, const char *line, size_t n, struct journal_e
  */
 
 struct journal {
+    pthread_mutex_t mutex; /* the flock is of the file, and says nothing to threads */
     struct home *home;
     const struct file_dir *dir;
     size_t file_bytes;
@@ -428,6 +430,7 @@ int journal_open(struct home *h, size_t file_bytes, struct journal **ret, struct
     if (!j)
         abort();
     *j = (struct journal){.home = h,
+                          .mutex = PTHREAD_MUTEX_INITIALIZER,
                           .dir = home_dir(h, "journal"),
                           .file_bytes = file_bytes ? file_bytes : JOURNAL_FILE_BYTES,
                           .fd = -1,
@@ -445,10 +448,11 @@ void journal_close(struct journal *j)
     if (!j)
         return;
     file_closep(&j->fd);
+    pthread_mutex_destroy(&j->mutex);
     free(j);
 }
 
-int journal_append(struct journal *j, const struct journal_entry *entry, uint64_t *ret_seq, struct err *e)
+static int append(struct journal *j, const struct journal_entry *entry, uint64_t *ret_seq, struct err *e)
 {
     ARENA_AUTO a = arena_new();
     BUF_AUTO line = BUF_INIT(JOURNAL_LINE_BYTES);
@@ -485,6 +489,16 @@ int journal_append(struct journal *j, const struct journal_entry *entry, uint64_
     if (ret_seq)
         *ret_seq = numbered.seq;
     return 0;
+}
+
+int journal_append(struct journal *j, const struct journal_entry *entry, uint64_t *ret_seq, struct err *e)
+{
+    int rc;
+
+    pthread_mutex_lock(&j->mutex);
+    rc = append(j, entry, ret_seq, e);
+    pthread_mutex_unlock(&j->mutex);
+    return rc;
 }
 
 /* --- reading -----------------------------------------------------------------------------------------------------------------

@@ -82,8 +82,8 @@ struct journal;
 /* Repairs a torn end. file_bytes 0: JOURNAL_FILE_BYTES. The home outlives it. */
 int journal_open(struct home *h, size_t file_bytes, struct journal **ret, struct err *e);
 void journal_close(struct journal *j); /* accepts NULL */
-/* ERR_IO where the disk is full: the journal is as it was before. An act goes on without its line; whoever calls says so. ret_seq
- * may be NULL. */
+/* From any thread. ERR_IO where the disk is full: the journal is as it was before. An act goes on without its line; whoever calls
+ * says so. ret_seq may be NULL. */
 int journal_append(struct journal *j, const struct journal_entry *entry, uint64_t *ret_seq, struct err *e);
 
 /* --- reading -----------------------------------------------------------------------------------------------------------------

@@ -108,6 +108,9 @@ static void what_cannot_be_read_is_told_by_name(void **state)
     scratch_mkdir(f->dir, "empty");
     assert_int_equal(READ(f, "gone.yaml"), -1);
     only_error(f, "gone.yaml", "No such file");
+    scratch_write_text(f->dir, "cut.yaml", "");
+    assert_int_equal(READ(f, "cut.yaml"), -1);
+    only_error(f, "cut.yaml", "is empty");
     assert_int_equal(READ(f, "empty"), -1);
     only_error(f, "empty", "holds no spec");
     assert_int_equal(READ(f, ""), -1);
