@@ -3,7 +3,7 @@
 #
 #   load lib; load daemon
 #   setup() { daemon_home; }           teardown() { daemon_gone; }
-# shellcheck shell=bash disable=SC2034,SC2154
+# shellcheck shell=bash disable=SC2016,SC2034,SC2154
 
 now_ms() { date +%s%3N; }
 

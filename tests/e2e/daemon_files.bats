@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # The running daemon and the files it reads: however they are written, the sandboxes follow, and what does not load changes nothing.
+# shellcheck disable=SC2016
 
 load lib
 load daemon
