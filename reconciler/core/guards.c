@@ -193,7 +193,7 @@ static bool guard_suspicious(struct match *m, struct unit *u, struct act *act)
 {
     if (!u->site->suspicious || u->absent || !u->r || (u->grants & GRANT_CAP))
         return false;
-    if (act->kind != ACT_FORGET && act->kind != ACT_CREATE)
+    if (act->kind != ACT_FORGET) /* a create looks for the name first, and takes nothing away */
         return false;
     act_hold(m, act, GUARD_UNKNOWN, TIME_NONE,
              arena_printf(m->arena, "endpoint %s shows none of the %zu runtimes that were there", u->endpoint,

@@ -64,7 +64,7 @@
  *  IMAGE     create, recreate: image not there       -                        the image; never torn down first
  *  BUSY      D, with live execs or sessions          -                        GRANT_USE, policy
  *  HOT       D, used within the hot window (4)       last use + window        GRANT_USE, time
- *  UNKNOWN   forget, and create of what is recorded, a look by id             RUN_ABSENT in the observation, GRANT_CAP
+ *  UNKNOWN   forget                                  a look by id             RUN_ABSENT in the observation, GRANT_CAP
  *            where the listing is suspiciously empty
  *  CAP       all R of an endpoint, where more of     -                        GRANT_CAP
  *            them are due than max(count, percent)

@@ -236,7 +236,7 @@ static void put_endpoint(struct buf *b, const struct plan_endpoint *e, unsigned 
     } else if (e->over_cap) {
         buf_printf(b, ": %zu removals are due, over the cap of %zu: none is done unless confirmed", e->n_removals, e->cap);
     } else {
-        buf_puts(b, " shows none of the runtimes that were there: what seems gone is not acted on");
+        buf_puts(b, " shows none of the runtimes that were there: what seems gone is not forgotten");
     }
     buf_putc(b, '\n');
 }
