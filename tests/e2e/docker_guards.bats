@@ -197,17 +197,36 @@ orphan() { # b is wanted no more, and its record is lost
     same "$BEFORE" "$(ids)"
     [ "$(shards)" = 3 ]
 }
-@test "every runtime gone at once is suspicious: nothing is forgotten or made until the owner says so" {
+remove_all() {
     # shellcheck disable=SC2046 # a list of ids
     d rm -f $(d ps -aq) >/dev/null
+}
+@test "every runtime gone at once is suspicious: no record is forgotten until the owner says so" {
+    remove_all
     spec_openclaw 'ensure: existing'
     plan
-    out_has 'none of the'
+    is_status 0
+    out_has 'endpoint docker shows none of the 3 runtimes that were there'
+    out_has 'to go on: reconclaw apply --allow-removals'
     apply
-    [ "$(shards)" = 3 ] || [ "$status" -eq 0 ]
-    rc apply --yes --allow-removals "$SPEC"
+    is_status 3
+    [ "$(shards)" = 3 ]
+    apply # and it stays so
+    is_status 3
+    [ "$(shards)" = 3 ]
+    apply --allow-removals
     is_status 0
     [ "$(shards)" = 0 ]
+    is_quiet
+}
+@test "every runtime gone at once: what is wanted beforehand is made again" {
+    remove_all
+    apply
+    is_status 0
+    out_has '3 created.'
+    [ "$(ids | wc -l)" = 3 ]
+    [ "$(shards)" = 3 ]
+    is_quiet
 }
 
 # --- other owners -----------------------------------------------------------------------------------------------------------
