@@ -246,19 +246,20 @@ static enum generation_kind kind_of(const struct generation *g)
     return g->has_shard_dir ? GENERATION_SHARDS : GENERATION_EMPTY;
 }
 
-static void conclude(struct arena *a, struct generation *g)
+static void conclude(struct arena *a, const char *db, struct generation *g)
 {
     const char *release = g->app_version ? arena_printf(a, " (made by %s)", g->app_version) : "";
 
     g->kind = kind_of(g);
     g->may_write = g->kind != GENERATION_SQLITE;
     if (g->kind == GENERATION_SQLITE) {
-        g->why = arena_printf(a, "OpenClaw keeps %zu sandboxes in its database%s and reads no shards", g->n_rows, release);
+        g->why = arena_printf(a, "OpenClaw keeps %zu %s in its database '%s'%s and reads no shards", g->n_rows,
+                              g->n_rows == 1 ? "sandbox" : "sandboxes", db, release);
     } else if (g->has_monolith) {
         g->why = "a registry of an older OpenClaw waits to be migrated: what it holds is not seen by OpenClaw";
         g->remedy = "reconclaw doctor --fix";
     } else if (g->has_sqlite) {
-        g->why = arena_printf(a, "OpenClaw's database%s is there, but holds no sandboxes", release);
+        g->why = arena_printf(a, "OpenClaw's database '%s'%s is there, but holds no sandboxes", db, release);
     }
 }
 
@@ -291,7 +292,7 @@ void generation_detect(struct arena *a, const char *state_dir, int busy_ms, stru
     if (ret->has_sqlite)
         detect_sqlite(a, db, busy_ms, ret);
     if (ret->kind != GENERATION_UNKNOWN)
-        conclude(a, ret);
+        conclude(a, db, ret);
 }
 
 static const char *const names[GENERATION_KIND_COUNT] = {

@@ -168,7 +168,7 @@ static void databases_decide_by_schema_and_rows(void **state)
         const char *why;
     } cases[] = {
         {{table_sql, meta_sql, row_sql, "PRAGMA user_version=18"}, GENERATION_SQLITE, 18, 1, "2026.9.6"},
-        {{table_sql, row_sql, "PRAGMA user_version=0"}, GENERATION_SQLITE, 0, 1, "1 sandboxes"},
+        {{table_sql, row_sql, "PRAGMA user_version=0"}, GENERATION_SQLITE, 0, 1, "1 sandbox "},
         {{table_sql, row_sql, "PRAGMA user_version=1"}, GENERATION_SQLITE, 1, 1, ""},
         {{table_sql, meta_sql, "PRAGMA user_version=18"}, GENERATION_SHARDS, 18, 0, "holds no sandboxes"},
         {{meta_sql, "PRAGMA user_version=18"}, GENERATION_SHARDS, 18, 0, ""},
