@@ -159,11 +159,13 @@ int cmd_explain(struct cli *cli)
                                    .gid = cli->host.gid,
                                    .created_at_ms = host_now_ms(),
                                    .missing = o->source.missing};
+    /* A blank agent is none, as OpenClaw has it. */
+    const char *agent =
+        cli->opt.agent && !js_is_blank(cli->opt.agent) ? cli->opt.agent : oc_default_agent(cli->a, o->source.root);
     if (cli->opt.session)
         code = oc_context_of_session(cli->a, &oc, cli->opt.session, &c, &d);
     else
-        code =
-            oc_context_of_agent(cli->a, &oc, cli->opt.agent ? cli->opt.agent : oc_default_agent(cli->a, o->source.root), &c, &d);
+        code = oc_context_of_agent(cli->a, &oc, agent, &c, &d);
     if (code == 0)
         oc_context_warn(&oc, &c, &d);
     (void)cli_diags(cli, &d);
