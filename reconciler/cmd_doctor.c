@@ -80,12 +80,25 @@ static void examine_registry(struct examining *x, const struct round_openclaw *o
 {
     struct cli *cli = x->cli;
     const char *object = arena_printf(cli->a, "OpenClaw/%s", o->from->object->head.name);
+    struct generation generation = o->generation;
+    struct shards_view view = o->view;
+    size_t n_mended = x->n_mended;
 
-    found(x, !o->generation.may_write, object, o->generation.remedy, "registry of '%s': %s%s%s", o->from->paths.state_dir,
-          generation_kind_name(o->generation.kind), o->generation.why[0] ? ": " : "", o->generation.why);
     examine_monoliths(x, o, object);
-    for (size_t i = 0; i < o->view.issues.n; i++) {
-        const struct issue *s = &o->view.issues.v[i];
+    if (x->n_mended > n_mended) {
+        /* What is told next is what is left. */
+        struct err e;
+
+        generation_detect(cli->a, o->from->paths.state_dir, REGISTRY_BUSY_MS, &generation);
+        if (shards_read(cli->a, &o->shards, NULL, host_now_ms(), &view, &e) < 0) {
+            found(x, true, object, NULL, "%s", e.msg);
+            view = (struct shards_view){0};
+        }
+    }
+    found(x, !generation.may_write, object, generation.remedy, "registry of '%s': %s%s%s", o->from->paths.state_dir,
+          generation_kind_name(generation.kind), generation.why[0] ? ": " : "", generation.why);
+    for (size_t i = 0; i < view.issues.n; i++) {
+        const struct issue *s = &view.issues.v[i];
 
         found(x, true, object, NULL, "%s: %s: %s", issue_kind_name(s->kind), s->path, s->text);
     }
@@ -94,7 +107,7 @@ static void examine_registry(struct examining *x, const struct round_openclaw *o
         struct err e;
         size_t n = 0;
 
-        if (shards_sweep(&o->shards, &o->view, &wait, &n, &e) < 0)
+        if (shards_sweep(&o->shards, &view, &wait, &n, &e) < 0)
             found(x, true, object, NULL, "%s", e.msg);
         else if (n > 0)
             found(x, false, object, NULL, "removed %zu temporary files of interrupted writes", n);

@@ -20,7 +20,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define REGISTRY_BUSY_MS 2000 /* how long a locked SQLite registry is waited for */
 
 /* --- what lives from round to round
  * ------------------------------------------------------------------------------------------------- */

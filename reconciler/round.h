@@ -28,6 +28,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define REGISTRY_BUSY_MS 1000 /* how long OpenClaw's locked database is waited for */
+
 /* What lives from round to round. */
 struct store {
     struct home *home;            /* NULL: not made yet, and not to be made (a dry run) */
