@@ -78,6 +78,8 @@ openclaw_dist() {
     local dir=$1 name=$2 file letter
     while IFS= read -r file; do
         letter=$(grep -oP "(?<=[{ ,])$name as \K[A-Za-z_\$][\w\$]*(?=[ ,}])" "$file" | tail -n 1)
+        # Bundles with one export give it under its own name.
+        [ -n "$letter" ] || letter=$(grep -oP "^export \\{(.*[ ,])?\\K$name(?=[ ,}])" "$file" | tail -n 1)
         [ -z "$letter" ] || { printf '%s\t%s\n' "$file" "$letter"; return 0; }
     done < <(grep -lE "(async )?function $name\(" "$dir"/node_modules/openclaw/dist/*.js)
     echo "openclaw_dist: no exported function $name" >&2
