@@ -551,17 +551,17 @@ static int bw_apply(struct backend *handle, struct arena *a, const struct backen
 static int enter(struct bubblewrap *b, struct arena *a, const struct bwrap_here *here, struct bwrap_record *r,
                  struct bwrap_enter *x, const struct deadline *d, int *ret_status, struct err *e)
 {
-    struct bwrap_spec spec;
+    struct bwrap_spec *spec = ARENA_NEW(a, struct bwrap_spec);
     bool alive;
     int ret;
 
-    if (bwrap_spec_decode(a, r->create, &spec, e) < 0 || bwrap_process_alive(here, &r->process, &alive, &x->pidfd, e) < 0)
+    if (bwrap_spec_decode(a, r->create, spec, e) < 0 || bwrap_process_alive(here, &r->process, &alive, &x->pidfd, e) < 0)
         return -1;
     if (!alive)
         return err_set(e, ERR_CONFLICT, 0, "it does not run");
     x->record = r;
     x->process = &r->process;
-    x->spec = &spec;
+    x->spec = spec;
     x->session_fd = bwrap_store_session(&b->store, r->id, e);
     ret = x->session_fd < 0 ? -1 : bwrap_enter_run(a, x, d, ret_status, e);
     if (x->session_fd >= 0)

@@ -141,14 +141,13 @@ int bwrap_process_wait(int pidfd, const struct deadline *d, int max_ms, bool *re
 bool bwrap_process_parent(pid_t pid, pid_t *ret)
 {
     char text[4096], *p;
-    int parent = 0;
 
     if (read_proc(pid, "stat", text, sizeof text) < 0)
         return false;
-    p = strrchr(text, ')');
-    if (p == NULL || sscanf(p + 1, " %*c %d", &parent) != 1)
+    p = strrchr(text, ')'); /* ") S 123 ..." */
+    if (p == NULL || strlen(p) < 5 || p[4] < '0' || p[4] > '9')
         return false;
-    *ret = (pid_t)parent;
+    *ret = (pid_t)strtol(p + 4, NULL, 10);
     return true;
 }
 

@@ -36,12 +36,12 @@ static int get_whole(const struct node *n, const char *key, double min, double *
 
 static bool is_hex(const char *s, size_t n)
 {
-    return strlen(s) == n && strspn(s, "0123456789abcdef") == n;
+    return s != NULL && strlen(s) == n && strspn(s, "0123456789abcdef") == n;
 }
 
 static int get_process(const struct node *n, struct bwrap_process *p, struct err *e)
 {
-    double pid, start;
+    double pid = 0, start = 0;
 
     if (n == NULL || n->kind == NODE_NULL)
         return 0;
@@ -88,7 +88,7 @@ int bwrap_record_decode(struct arena *a, const char *bytes, size_t n, struct bwr
     struct bwrap_record r = {0};
     struct bwrap_spec spec;
     const struct node *root;
-    double version, created;
+    double version = 0, created = 0;
 
     if (n > BWRAP_RECORD_BYTES)
         return err_set(e, ERR_INPUT, 0, "larger than %u bytes", BWRAP_RECORD_BYTES);

@@ -38,7 +38,7 @@ int deadline_slice(const struct deadline *d, const char *what, int *ret_ms, stru
 
 int deadline_pause(const struct deadline *d, const char *what, int max_ms, struct err *e)
 {
-    int ms;
+    int ms = 0;
 
     if (deadline_slice(d, what, &ms, e) < 0)
         return -1;

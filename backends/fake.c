@@ -480,7 +480,7 @@ static int act_create(struct fake *f, struct arena *a, const struct backend_act 
         return -1;
     pthread_mutex_lock(&f->world->mutex);
     int r = create_begin(f, act, &fields, &rt, e);
-    if (r == 0) {
+    if (rt != NULL) {
         res->id = arena_strdup(a, rt->o.id);
         res->cdp_port = rt->o.cdp_port;
         res->no_vnc_port = rt->o.no_vnc_port;
