@@ -137,12 +137,47 @@ static int on_fresh(void *ctx, const struct act *act, struct err *e)
     return 0;
 }
 
+#define MASK_MIN 4 /* shorter values are no secrets worth the name, and are in every word */
+
+/* Masks `secret` wherever it stands in s; gives s or a new text. */
+static const char *mask(struct arena *a, const char *s, const char *secret)
+{
+    BUF_AUTO b = BUF_INIT(SIZE_MAX / 4);
+    size_t n = strlen(secret);
+    const char *found;
+
+    if (n < MASK_MIN || !strstr(s, secret))
+        return s;
+    for (; (found = strstr(s, secret)); s = found + n) {
+        buf_put(&b, s, (size_t)(found - s));
+        buf_puts(&b, "(sensitive)");
+    }
+    buf_puts(&b, s);
+    return arena_strdup(a, buf_str(&b));
+}
+
+/* What a setup prints may hold the secrets that it was given: "NAME=value" texts in a container's Env, or values. */
+static const char *mask_secrets(struct arena *a, const char *s, const struct node *create)
+{
+    if (!create)
+        return s;
+    for (size_t i = 0; create->kind == NODE_ARRAY && i < create->n_items; i++)
+        s = mask_secrets(a, s, create->items[i]);
+    for (size_t i = 0; create->kind == NODE_OBJECT && i < create->n_members; i++)
+        s = mask_secrets(a, s, create->members[i].value);
+    if (create->kind != NODE_STRING || !create->secret)
+        return s;
+    const char *value = strchr(create->s, '=');
+    return mask(a, value ? mask(a, s, value + 1) : s, create->s);
+}
+
 static int on_made(void *ctx, const struct act *act, const struct act_result *res, int64_t created_at_ms, bool setup_failed,
                    struct err *e)
 {
     struct acting *x = ctx;
     const struct round_openclaw *o = registry_of(x, act);
     struct record rec = record_of(x, act);
+    ARENA_AUTO a = arena_new();
 
     rec.id = res->id;
     rec.created_at_ms = created_at_ms;
@@ -162,7 +197,7 @@ static int on_made(void *ctx, const struct act *act, const struct act_result *re
                                              .kind = act->runtime,
                                              .id = res->id,
                                              .outcome = JOURNAL_FAILED,
-                                             .output = res->setup_output};
+                                             .output = mask_secrets(a, res->setup_output, act->want ? act->want->create : NULL)};
         struct err ignored;
 
         pthread_mutex_lock(&x->mutex);

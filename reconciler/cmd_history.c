@@ -72,6 +72,14 @@ static void print_text(struct cli *cli, const struct journal_entry *entry)
         field_change_format(&b, &entry->fields[i]);
         (void)fprintf(cli->out, "                                      %s\n", buf_str(&b));
     }
+    for (const char *p = entry->output ? entry->output : ""; *p;) {
+        size_t n = strcspn(p, "\n");
+
+        buf_clear(&b);
+        text_escape(&b, p, n);
+        (void)fprintf(cli->out, "                                      | %s\n", buf_str(&b));
+        p += n + (p[n] == '\n');
+    }
 }
 
 static bool on_entry(void *ctx, const struct journal_entry *entry)
