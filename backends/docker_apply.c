@@ -237,7 +237,8 @@ static int do_patch(const struct doing *x, struct act_result *ret, struct err *e
     if (docker_check(x->a, x->act->want, &ignored, e) < 0 || verify(x, &item, &o, e) < 0)
         return -1;
     for (size_t i = 0; i < x->act->n_changes; i++)
-        if (x->act->changes[i].class == FIELD_PATCH && !x->act->changes[i].to)
+        if (x->act->changes[i].class == FIELD_PATCH && !x->act->changes[i].to &&
+            strcmp(x->act->changes[i].name, "limits.memorySwap") != 0) /* the memory's update brings it along */
             return err_set(e, ERR_UNSUPPORTED, 0, "%s: the engine cannot take a limit away in place", x->act->changes[i].name);
     struct engine_req req = {.method = "POST",
                              .path = docker_path(x->a, o.id, "/update"),

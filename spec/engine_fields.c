@@ -100,41 +100,6 @@ static const struct {
     [KEY_SETUP] = {{"docker.setupCommand", "docker.setupCommand", "setup"}},
 };
 
-/* --- putting fields ----------------------------------------------------------------------------------------------------------
- */
-
-static bool is_limit(enum key key)
-{
-    return key == KEY_MEMORY || key == KEY_MEMORY_SWAP || key == KEY_CPUS || key == KEY_PIDS;
-}
-
-/* The class counts of the wanted side, or of the observed one where the field goes: and what goes is never patched. */
-static enum field_class class_of(const struct side *s, enum key key)
-{
-    return s->kind == KIND_SANDBOX && is_limit(key) && !s->observed ? FIELD_PATCH : FIELD_RECREATE;
-}
-
-static struct field *put_named(struct side *s, enum key key, const char *name, const char *value)
-{
-    struct field *f = VEC_ADD(s->arena, &s->out);
-    *f = (struct field){.name = name, .value = value, .class = class_of(s, key)};
-    return f;
-}
-
-/* value NULL: not set. */
-static void put(struct side *s, enum key key, const char *value)
-{
-    if (value != NULL)
-        (void)put_named(s, key, keys[key].name[s->kind], value);
-}
-
-static struct field *put_one_of(struct side *s, enum key key, const char *which, const char *value)
-{
-    const char *prefix = keys[key].name[s->kind];
-    bool bracket = prefix[strlen(prefix) - 1] == '[';
-    return put_named(s, key, arena_printf(s->arena, "%s%s%s", prefix, which, bracket ? "]" : ""), value);
-}
-
 /* --- reading -------------------------------------------------------------------------------------------------------------------
  */
 
@@ -221,6 +186,43 @@ static const char *list_text(struct side *s, const struct node *list, bool order
 static const char *digest_text(struct arena *a, const char *s)
 {
     return arena_printf(a, "sha256:%.12s", digest_sha256(a, s, strlen(s)));
+}
+
+/* --- putting fields ----------------------------------------------------------------------------------------------------------
+ */
+
+static bool is_limit(enum key key)
+{
+    return key == KEY_MEMORY || key == KEY_MEMORY_SWAP || key == KEY_CPUS || key == KEY_PIDS;
+}
+
+/* The class counts of the wanted side, or of the observed one where the field goes: and what goes is never patched, but for
+ * the swap, which the update of a memory limit brings back to what the engine makes of it. */
+static enum field_class class_of(const struct side *s, enum key key)
+{
+    bool settable = !s->observed || (key == KEY_MEMORY_SWAP && s->want != NULL && number(s->want->host, "Memory") > 0);
+    return s->kind == KIND_SANDBOX && is_limit(key) && settable ? FIELD_PATCH : FIELD_RECREATE;
+}
+
+static struct field *put_named(struct side *s, enum key key, const char *name, const char *value)
+{
+    struct field *f = VEC_ADD(s->arena, &s->out);
+    *f = (struct field){.name = name, .value = value, .class = class_of(s, key)};
+    return f;
+}
+
+/* value NULL: not set. */
+static void put(struct side *s, enum key key, const char *value)
+{
+    if (value != NULL)
+        (void)put_named(s, key, keys[key].name[s->kind], value);
+}
+
+static struct field *put_one_of(struct side *s, enum key key, const char *which, const char *value)
+{
+    const char *prefix = keys[key].name[s->kind];
+    bool bracket = prefix[strlen(prefix) - 1] == '[';
+    return put_named(s, key, arena_printf(s->arena, "%s%s%s", prefix, which, bracket ? "]" : ""), value);
 }
 
 /* --- image, network, process ---------------------------------------------------------------------------------------------------
