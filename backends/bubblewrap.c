@@ -622,6 +622,8 @@ static int bw_exec(struct backend *handle, const struct exec_req *req, const str
 /* --- follow -------------------------------------------------------------------------------------------------------- */
 
 #define FOLLOW_SLICE_MS 100
+#define FOLLOW_WAKE_MS  60000 /* a look at cancel even where the wake-up was lost */
+#define FOLLOW_FIXED    2     /* the directories' inotify and the caller's wake-up come before the processes */
 
 /* The ends of what runs now, by pidfds; what starts later changes a record, and we come here again. */
 static size_t follow_arm(struct bubblewrap *b, struct pollfd **ret, struct err *e)
@@ -634,10 +636,11 @@ static size_t follow_arm(struct bubblewrap *b, struct pollfd **ret, struct err *
 
     if (bwrap_view_read(b, a, &c, &v, e) < 0)
         return 0;
-    p = calloc(v.n_entries + v.n_marked + 1, sizeof *p);
+    p = calloc(v.n_entries + v.n_marked + FOLLOW_FIXED, sizeof *p);
     if (p == NULL)
         abort();
-    p[n++] = (struct pollfd){.fd = -1, .events = POLLIN};
+    while (n < FOLLOW_FIXED)
+        p[n++] = (struct pollfd){.fd = -1, .events = POLLIN};
     for (size_t i = 0; i < v.n_entries; i++) {
         struct err ignored;
         bool alive;
@@ -657,7 +660,9 @@ static int follow_wait(struct pollfd *p, size_t n, const struct call *c)
     for (;;) {
         if (c->cancel != NULL && atomic_load(c->cancel))
             return 0;
-        if (poll(p, (nfds_t)n, FOLLOW_SLICE_MS) > 0)
+        if (poll(p, (nfds_t)n, c->wake_fd > 0 ? FOLLOW_WAKE_MS : FOLLOW_SLICE_MS) <= 0)
+            continue;
+        if (p[1].revents == 0)
             return 1;
     }
 }
@@ -694,10 +699,11 @@ static int bw_follow(struct backend *handle, void (*on_hint)(void *ctx), void *c
             break;
         }
         p[0].fd = fd;
+        p[1].fd = c->wake_fd > 0 ? c->wake_fd : -1;
         on_hint(ctx);
         ret = follow_wait(p, n, c);
         drain(fd);
-        for (size_t i = 1; i < n; i++)
+        for (size_t i = FOLLOW_FIXED; i < n; i++)
             close(p[i].fd);
         free(p);
     }

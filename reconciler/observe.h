@@ -12,13 +12,16 @@
 #include <stddef.h>
 
 #define OBSERVE_TIMEOUT_MS 30000
+#define OBSERVE_SLOW_MS    3000 /* of an endpoint that did not answer the last time */
 
 /* One endpoint to look at. The request's pointers stay the caller's. */
 struct observe_one {
     const char *endpoint;
     struct observe_req req;
+    int timeout_ms;
     struct arena *arena;     /* filled here: what the observation lives in; the caller frees it */
     struct observation seen; /* filled here */
+    bool timed_out;          /* filled here: it is not ok since the deadline passed */
 };
 
 /* Returns when all have answered, timed out or been cancelled (cancel may be NULL). */

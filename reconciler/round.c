@@ -51,6 +51,9 @@ void store_close(struct store *s)
     for (size_t i = 0; i < s->n_slots; i++)
         shards_cache_free(s->slots[i].cache);
     free(s->slots);
+    for (size_t i = 0; i < s->n_slow; i++)
+        free(s->slow[i]);
+    free(s->slow);
     home_close(s->home);
     *s = (struct store){0};
 }
@@ -420,8 +423,35 @@ static struct observe_req request_of(struct looking *in, const char *endpoint, c
     return req;
 }
 
+static size_t find_slow(const struct store *s, const char *endpoint)
+{
+    size_t i = 0;
+
+    while (i < s->n_slow && strcmp(s->slow[i], endpoint) != 0)
+        i++;
+    return i;
+}
+
+static void note_slow(struct store *s, const struct observe_one *one)
+{
+    size_t i = find_slow(s, one->endpoint);
+
+    if (one->timed_out && i == s->n_slow) {
+        char **bigger = realloc(s->slow, (s->n_slow + 1) * sizeof *bigger);
+
+        if (!bigger || !(bigger[s->n_slow] = strdup(one->endpoint)))
+            abort();
+        s->slow = bigger;
+        s->n_slow++;
+    } else if (one->seen.ok && i < s->n_slow) {
+        free(s->slow[i]);
+        s->slow[i] = s->slow[--s->n_slow];
+    }
+}
+
 static void observe(struct looking *in)
 {
+    struct store *store = in->conf->store;
     struct round *r = in->r;
     const struct endpoint_opener opener = {.host = in->conf->host,
                                            .state_dir = in->conf->store->home ? home_path(in->conf->store->home) : NULL,
@@ -441,8 +471,12 @@ static void observe(struct looking *in)
             (void)home_get(in->conf->store->home, in->a, memo_key(in->a, in->endpoints.v[i]), &memo, &n, &e);
         r->looks[i].endpoint = in->endpoints.v[i];
         r->looks[i].req = request_of(in, in->endpoints.v[i], memo);
+        r->looks[i].timeout_ms =
+            !in->conf->deep && find_slow(store, in->endpoints.v[i]) < store->n_slow ? OBSERVE_SLOW_MS : OBSERVE_TIMEOUT_MS;
     }
     observe_all(&opener, r->looks, r->n_looks, in->conf->cancel);
+    for (size_t i = 0; i < r->n_looks; i++)
+        note_slow(store, &r->looks[i]);
 }
 
 /* Whether what was seen adds to what the records told: then wishes are worked out anew. */

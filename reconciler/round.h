@@ -37,6 +37,10 @@ struct store {
     struct shards_cache **caches; /* by install; a daemon's. NULL: none */
     struct cache_slot *slots;     /* private */
     size_t n_slots;
+    /* Endpoints that let the last look at them run into its deadline: until they answer, they get a short one, so that what hangs
+     * does not make every round wait that others are in. A deep round gives the full one. */
+    char **slow;
+    size_t n_slow;
 };
 
 /* home_dir is opened where it exists, and made only with `make`. */

@@ -94,3 +94,6 @@ inside() {
 }
 # An exec is a use: only where nothing waits for its end.
 greets() { is_applied && [ "$(inside "$1" /bin/sh -c 'echo "$GREETING"')" = "$2" ]; }
+
+# How often its threads have run.
+switches() { cat /proc/"$DAEMON"/task/*/status | awk '/ctxt_switches/ {n += $2} END {print n}'; }
