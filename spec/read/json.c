@@ -21,7 +21,7 @@ static int hex_unit(const char *p)
     return v;
 }
 
-/* Of an escape \uXXXX at p: its unit, or -1. */
+/* Of an escape \uHHHH at p: its unit, or -1. */
 static int unit_at(const char *p, const char *end)
 {
     return end - p >= 6 && p[0] == '\\' && p[1] == 'u' ? hex_unit(p + 2) : -1;
