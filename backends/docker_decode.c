@@ -40,29 +40,46 @@ bool docker_is_id(const char *s)
     return n >= 12 && n <= 64 && s[n] == '\0';
 }
 
+/* n digits, and what stands after them (NUL: whatever it is, and it stays). */
+static bool take_digits(const char **p, int n, char after, int64_t *ret)
+{
+    *ret = 0;
+    for (; n > 0; n--, (*p)++) {
+        if (**p < '0' || **p > '9')
+            return false;
+        *ret = *ret * 10 + (**p - '0');
+    }
+    if (after != '\0' && *(*p)++ != after)
+        return false;
+    return true;
+}
+
 int64_t docker_time_ms(const char *s)
 {
-    unsigned y, mo, d, h, mi, sec;
-    int n = 0;
-    if (!s || sscanf(s, "%4u-%2u-%2uT%2u:%2u:%2u%n", &y, &mo, &d, &h, &mi, &sec, &n) != 6 || y < 1970 || mo < 1 || mo > 12)
+    int64_t y, mo, d, h, mi, sec;
+    const char *p = s;
+    if (!s || !take_digits(&p, 4, '-', &y) || !take_digits(&p, 2, '-', &mo) || !take_digits(&p, 2, 'T', &d) ||
+        !take_digits(&p, 2, ':', &h) || !take_digits(&p, 2, ':', &mi) || !take_digits(&p, 2, '\0', &sec) || y < 1970 || mo < 1 ||
+        mo > 12)
         return TIME_NONE;
     int64_t ms = 0;
-    const char *p = s + n;
     if (*p == '.') {
         int64_t scale = 100;
         for (p++; *p >= '0' && *p <= '9'; p++, scale /= 10)
             ms += scale * (*p - '0');
     }
     int64_t zone = 0;
-    unsigned zh, zm;
-    char sign;
-    if (sscanf(p, "%c%2u:%2u", &sign, &zh, &zm) == 3 && (sign == '+' || sign == '-'))
-        zone = (sign == '+' ? 60000 : -60000) * (int64_t)(zh * 60 + zm);
-    else if (strcmp(p, "Z") != 0)
+    if (*p == '+' || *p == '-') {
+        int64_t zh, zm, sign = *p++ == '+' ? 1 : -1;
+        if (!take_digits(&p, 2, ':', &zh) || !take_digits(&p, 2, '\0', &zm) || *p)
+            return TIME_NONE;
+        zone = sign * (zh * 60 + zm) * 60000;
+    } else if (strcmp(p, "Z") != 0) {
         return TIME_NONE;
+    }
     /* Days since 1970 of a date: years are counted from March, so that the leap day comes last. */
     int64_t yy = mo > 2 ? y : y - 1, era = yy / 400, yoe = yy % 400;
-    int64_t doy = (153 * ((int64_t)mo + (mo > 2 ? -3 : 9)) + 2) / 5 + d - 1;
+    int64_t doy = (153 * (mo + (mo > 2 ? -3 : 9)) + 2) / 5 + d - 1;
     int64_t days = era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
     return (((days * 24 + h) * 60 + mi) * 60 + sec) * 1000 + ms - zone;
 }

@@ -40,7 +40,7 @@ static size_t fold(struct row *v, size_t n)
 struct row *rows_make(struct arena *a, const struct round *r, size_t *ret_n)
 {
     VEC(struct row) v = {0};
-    size_t n;
+    size_t n = 0;
 
     for (size_t i = 0; i < r->n_desired; i++) {
         const struct desired *d = &r->desired[i];
@@ -70,9 +70,10 @@ struct row *rows_make(struct arena *a, const struct round *r, size_t *ret_n)
             a, &v,
             ((struct row){.endpoint = act->endpoint, .name = act->name, .kind = act->runtime, .want = act->want, .act = act}));
     }
-    if (v.n > 0)
+    if (v.n > 0) {
         qsort(v.v, v.n, sizeof *v.v, compare_rows);
-    n = fold(v.v, v.n);
+        n = fold(v.v, v.n);
+    }
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < r->n_looks && !v.v[i].known; k++)
             v.v[i].known = r->looks[k].seen.ok && strcmp(r->looks[k].endpoint, v.v[i].endpoint) == 0;

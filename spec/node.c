@@ -271,11 +271,6 @@ bool node_equal(const struct node *a, const struct node *b)
     abort();
 }
 
-bool node_is(const struct node *n, enum node_kind kind)
-{
-    return n && n->kind == kind;
-}
-
 const char *node_str(const struct node *n)
 {
     return node_is(n, NODE_STRING) ? n->s : NULL;

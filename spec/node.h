@@ -73,9 +73,12 @@ struct node *node_path(const struct node *root, ...) __attribute__((sentinel));
 struct node *node_copy(struct arena *a, const struct node *n); /* deep */
 bool node_equal(const struct node *a, const struct node *b);   /* deep; member order does not count */
 
-bool node_is(const struct node *n, enum node_kind kind); /* NULL is nothing */
-const char *node_str(const struct node *n);              /* the string, or NULL where it is no string */
-const char *node_kind_name(enum node_kind kind);         /* "null" "boolean" "number" "string" "array" "object" */
+static inline bool node_is(const struct node *n, enum node_kind kind) /* NULL is nothing */
+{
+    return n && n->kind == kind;
+}
+const char *node_str(const struct node *n);      /* the string, or NULL where it is no string */
+const char *node_kind_name(enum node_kind kind); /* "null" "boolean" "number" "string" "array" "object" */
 
 /* Puts array-index keys ("0".."4294967294" in canonical form) first and ascending, everywhere below n: JavaScript's order. */
 void node_js_order(struct arena *a, struct node *n);

@@ -95,15 +95,19 @@ report 'every directory says in at most 40 lines what lives there' "$(
     done
 )"
 report 'shellcheck' "$(
-    git ls-files -co --exclude-standard | grep -E '\.(sh|bats)$|^tests/run$|^\.ci/run$' | xargs -r shellcheck -x -S warning 2>&1
+    git ls-files -co --exclude-standard | grep -E '\.sh$|^tests/run$|^tests/bench/run$|^samples/.*/run$|^\.ci/run$' | xargs -r shellcheck -x -S warning 2>&1
+    # What `load` brings in is not followed: the variables and functions that are shared through it look unused.
+    git ls-files -co --exclude-standard | grep -E '\.(bats|bash)$' | xargs -r shellcheck -s bats -S warning -e SC2034,SC2120 2>&1
 )"
 report 'cppcheck' "$(
     cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --suppress=missingIncludeSystem --suppress=nullPointerRedundantCheck \
         --suppress=ctunullpointer --suppress=unknownMacro --suppress=varFuncNullUB -j 2 -I. -D_GNU_SOURCE spec state backends watch reconciler 2>&1
 )"
+# The analyser's default of 225000 nodes per function takes five times as long, and found nothing more.
+flags+=(-Xclang -analyzer-config -Xclang max-nodes=50000)
 report 'clang-tidy' "$(
     printf '%s\n' "$rooms" | grep '\.c$' |
-        xargs -P 2 -n 4 sh -c 'clang-tidy --quiet "$@" -- '"$(printf "'%s' " "${flags[@]}")"' 2>/dev/null' sh | grep -E 'warning:|error:' | sort -u
+        xargs -P 2 -n 1 sh -c 'clang-tidy --quiet "$@" -- '"$(printf "'%s' " "${flags[@]}")"' 2>/dev/null' sh | grep -E 'warning:|error:' | sort -u
 )"
 echo "1..$n"
 exit $failed

@@ -32,7 +32,7 @@ __attribute__((format(printf, 2, 0))) static void err_format(struct buf *out, co
     text_escape(out, buf_str(&raw), raw.n);
 }
 
-int err_set(struct err *e, enum err_class class, int sys, const char *fmt, ...)
+int(err_set)(struct err *e, enum err_class class, int sys, const char *fmt, ...)
 {
     BUF_AUTO text = BUF_INIT(256u << 10);
     va_list ap;
@@ -46,7 +46,7 @@ int err_set(struct err *e, enum err_class class, int sys, const char *fmt, ...)
     return -1;
 }
 
-int err_sys(struct err *e, enum err_class class, int sys, const char *fmt, ...)
+int(err_sys)(struct err *e, enum err_class class, int sys, const char *fmt, ...)
 {
     BUF_AUTO text = BUF_INIT(256u << 10);
     char reason[128];
@@ -62,7 +62,7 @@ int err_sys(struct err *e, enum err_class class, int sys, const char *fmt, ...)
     return -1;
 }
 
-int err_wrap(struct err *e, const char *fmt, ...)
+int(err_wrap)(struct err *e, const char *fmt, ...)
 {
     BUF_AUTO text = BUF_INIT(256u << 10);
     va_list ap;

@@ -262,7 +262,7 @@ unwanted() {
     out_lacks "$fresh"
     apply
     is_status 0
-    ! exists "$idle"
+    ! exists "$idle" || fail "it is still there"
     exists "$fresh"
     [ "$(shards)" = 1 ]
 }

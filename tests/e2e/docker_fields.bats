@@ -146,7 +146,7 @@ b_changes() {
     apply
     is_status 0
     exists "mine-${old#openclaw-sbx-}"
-    ! exists "$old"
+    ! exists "$old" || fail "it is still there"
     [ "$(id_of "$(box a)")" = "$a" ]
     [ "$(shards)" = 2 ]
     is_quiet

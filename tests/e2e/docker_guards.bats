@@ -125,7 +125,7 @@ ghost() { # ensure: existing, and b's runtime is gone
     apply
     is_status 0
     [ "$(shards)" = 2 ]
-    ! exists "$NAME"
+    ! exists "$NAME" || fail "it is still there"
     is_quiet
 }
 @test "ghosts: recreate makes the runtime again, with its record" {
