@@ -84,7 +84,7 @@ rounds() { status_json .report.service.rounds; }
 status_json() { rc_raw status -o json 2>/dev/null | jq -r "$1"; }
 status_is() { [ "$(status_json "$1")" = "$2" ]; }
 # Everything that is wanted was brought about: the generation in force is applied, and nothing is under way.
-is_applied() { [ "$(status_json '.report.service | .generation == .appliedGeneration and .generation > 0')" = true ]; }
+is_applied() { [ "$(status_json ".report.service | .generation == .appliedGeneration and .generation > 0 and .pid == $DAEMON")" = true ]; }
 
 # The inside of a bubblewrap sandbox.
 inside() {
