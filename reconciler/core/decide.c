@@ -216,7 +216,6 @@ static bool decide_age(struct match *m, struct unit *u)
 static bool decide_drift(struct match *m, struct unit *u)
 {
     bool as_wanted = (u->o->state == RUN_RUNNING) == (u->d->want == WANT_RUNNING);
-    bool being_made = u->r && u->r->creating;
     enum act_kind kind = ACT_PATCH;
     struct drift drift;
     struct act *act;
@@ -225,7 +224,7 @@ static bool decide_drift(struct match *m, struct unit *u)
     if (drift.class == FIELD_NONE && !drift.image_report)
         return false;
     if (drift.class == FIELD_RECREATE || drift.class == FIELD_NONE)
-        kind = u->policy->on_drift == ON_DRIFT_REMOVE && !u->d->precreate && !being_made ? ACT_PRUNE : ACT_RECREATE;
+        kind = u->policy->on_drift == ON_DRIFT_REMOVE && !u->d->precreate && !u->being_made ? ACT_PRUNE : ACT_RECREATE;
     if (u->policy->on_drift == ON_DRIFT_REPORT || drift.class == FIELD_NONE) {
         act = unit_add(m, u, ACT_REPORT, "%s",
                        drift.class == FIELD_NONE ? "the image is newer than the runtime" : drift_reason(m->arena, &drift));
@@ -247,7 +246,7 @@ static bool decide_unfinished(struct match *m, struct unit *u)
 
     if (!r || !u->d->setup) /* a setup that is no longer wanted shows in the hash */
         return false;
-    if (r->creating) {
+    if (u->being_made) {
         unit_add(m, u, ACT_RECREATE, "its creation was not seen to end, and its setup may be half done");
         return true;
     }
@@ -368,7 +367,7 @@ void decide_unit(struct match *m, struct unit *u)
         decide_wanted(m, u);
     else if (u->r && u->r->unwanted_because)
         decide_unwanted(m, u, u->r->unwanted_because);
-    else if (u->r && u->r->creating)
+    else if (u->being_made)
         decide_unwanted(m, u, "its creation was begun, and nothing wants it any more");
     else if (!u->r && u->o)
         decide_orphan(m, u);

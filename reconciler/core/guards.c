@@ -149,16 +149,16 @@ static bool guard_busy(struct match *m, struct unit *u, struct act *act)
 static int64_t last_use(const struct match *m, const struct unit *u, bool *ret_known)
 {
     int64_t r = u->r ? u->r->created_at_ms : TIME_NONE, created = u->o->created_at_ms > r ? u->o->created_at_ms : r;
-
-    /* One that is adopted in this round counts as used now. */
-    int64_t used = u->r ? u->r->last_used_at_ms : u->d ? m->now_ms : TIME_NONE;
+    int64_t used = u->r ? u->r->last_used_at_ms : TIME_NONE;
 
     *ret_known = true;
     /* Made by us beforehand, and its time of last use is still that of its creation: our acts are no use. */
     if (used != TIME_NONE)
         return u->o->ownership == OWN_OURS && used == u->o->created_at_ms ? TIME_NONE : used;
-    if (u->r && (u->r->creating || u->kind == RUNTIME_SANDBOX))
+    if (u->being_made || (u->r && u->kind == RUNTIME_SANDBOX))
         return TIME_NONE; /* ours from the start, and nobody wrote a use down */
+    if (u->d && (!u->r || u->r->creating))
+        return m->now_ms; /* adopted in this round: that counts as used now */
     *ret_known = created != TIME_NONE && u->o->busy_known;
     return created;
 }
@@ -228,7 +228,8 @@ static void adopt_first(struct match *m, struct unit *u)
 
     if (!u->d || !u->o || u->clash || u->unknown || u->d->want == WANT_ABSENT)
         return;
-    if (u->r && (!u->r->creating || u->d->setup)) /* with a setup, that it is there does not say that it is good */
+    if (u->r &&
+        (!u->r->creating || (u->being_made && u->d->setup))) /* with a setup, that it is there does not say that it is good */
         return;
     for (size_t i = 0; i < u->n_acts; i++) {
         if (u->acts[i]->kind == ACT_RECREATE || act_kind_removes(u->acts[i]->kind))

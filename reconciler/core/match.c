@@ -370,6 +370,16 @@ static void place_observed(struct grouping *g, const struct group *grp, const st
     }
 }
 
+/* What OpenClaw made in the meantime under the name is good, and no half of ours. */
+static void mark_being_made(const struct group *grp, struct grouping *g)
+{
+    for (size_t i = grp->first; i < g->units.n; i++) {
+        struct unit *u = &g->units.v[i];
+
+        u->being_made = u->r && u->r->creating && !(u->o && u->o->ownership == OWN_OPENCLAW);
+    }
+}
+
 static void count_group(struct site *s, const struct group *grp, const struct grouping *g)
 {
     for (size_t i = grp->first; i < g->units.n; i++) {
@@ -427,6 +437,7 @@ static void make_group(struct grouping *g, struct group *grp)
     }
     if (n_there == 1)
         place_observed(g, grp, there);
+    mark_being_made(grp, g);
     count_group(grp->site, grp, g);
 }
 

@@ -44,6 +44,7 @@ struct unit {
     size_t taker_unit;   /* of TAKEN_OURS: index into units, or NO_UNIT */
     const char *clash;   /* why nothing may be done to any runtime of this name; NULL: no clash */
     const char *unknown; /* why the runtime's state is not known; NULL: it is */
+    bool being_made;     /* a create or recreate of ours was begun and not seen to end */
     bool absent;         /* a look by id said that it is not there */
     const struct policy *policy;
     const struct install *in; /* NULL: not listed */

@@ -35,6 +35,7 @@
  * any         there, stopped      start stopped        any         there, running      stop wanted         any         there, as
  * wanted    nothing
  *
+ *  Being made is what its record says so of, unless OpenClaw's labels alone show that it is OpenClaw's, made under the same name.
  *  In the rows of a wanted runtime that is there without a record (or whose creation has ended after all), an adopt comes
  *  first, unless the act writes the record anyway. A runtime adopted counts as used now: when it was used last is not known.
  *

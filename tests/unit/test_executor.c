@@ -485,7 +485,7 @@ static void test_no_handle(void **state)
 
 static void many(struct act *acts, size_t n, enum act_kind kind)
 {
-    static char names[MAX_ACTS][8];
+    static char names[MAX_ACTS][24];
 
     for (size_t i = 0; i < n; i++) {
         (void)snprintf(names[i], sizeof names[i], "n%02zu", i);
