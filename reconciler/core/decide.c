@@ -184,11 +184,8 @@ static bool decide_age(struct match *m, struct unit *u)
 {
     const struct desired *d = u->d;
     const char *reason;
-    int64_t created;
+    int64_t created = u->r->created_at_ms;
 
-    if (!u->r)
-        return false;
-    created = u->r->created_at_ms;
     if (u->r->creating && u->o && u->o->created_at_ms != TIME_NONE) /* the record tells of the one before */
         created = u->o->created_at_ms;
     if (passed(m, created, d->max_age_ms)) {

@@ -155,10 +155,10 @@ static int64_t last_use(const struct match *m, const struct unit *u, bool *ret_k
     /* Made by us beforehand, and its time of last use is still that of its creation: our acts are no use. */
     if (used != TIME_NONE)
         return u->o->ownership == OWN_OURS && used == u->o->created_at_ms ? TIME_NONE : used;
-    if (u->being_made || (u->r && u->kind == RUNTIME_SANDBOX))
-        return TIME_NONE; /* ours from the start, and nobody wrote a use down */
-    if (u->d && (!u->r || u->r->creating))
-        return m->now_ms; /* adopted in this round: that counts as used now */
+    if (u->being_made || ((u->r || u->d) && u->kind == RUNTIME_SANDBOX))
+        return TIME_NONE;                  /* ours from the start, and nobody wrote a use down */
+    if (u->d && (!u->r || u->r->creating)) /* adopted in this round: that counts as used now */
+        return u->o->ownership == OWN_OURS && u->o->created_at_ms == m->now_ms ? TIME_NONE : m->now_ms;
     *ret_known = created != TIME_NONE && u->o->busy_known;
     return created;
 }

@@ -37,7 +37,7 @@
  *
  *  Being made is what its record says so of, unless OpenClaw's labels alone show that it is OpenClaw's, made under the same name.
  *  In the rows of a wanted runtime that is there without a record (or whose creation has ended after all), an adopt comes
- *  first, unless the act writes the record anyway. A runtime adopted counts as used now: when it was used last is not known.
+ *  first, unless the act writes the record anyway.
  *
  *  (1) A request is the owner's command, for this round. A prune of what is pre-created is a recreate: it would come back anyway.
  *  (2) An orphan is ours by our install label, or, where it has OpenClaw's labels only, by its scope: the agent of its scope key
@@ -73,9 +73,9 @@
  *  blocker's)
  *
  *  (4) Due exactly at last use + window, as OpenClaw 2026.5.3. What we made beforehand and nobody has used since (its last use is
- *  its creation) is not hot. Without a number for the last use: kind Sandbox was never used
- *      and is not hot (the record is ours, and our acts are no use). OpenClaw's kinds are hot, as OpenClaw has it, until the
- *      window has passed since their creation if the backend can tell that nobody is in them; else for as long as they run.
+ *      its creation) is not hot. Without a number for the last use: kind Sandbox was never used and is not hot (only its owner's
+ *      exec is use); what is adopted now counts as used now; else OpenClaw's kinds are hot, as OpenClaw has it, until the window
+ *      has passed since their creation if the backend can tell that nobody is in them, or else for as long as they run.
  *
  * Suspiciously empty: PLAN_SUSPICIOUS_MIN or more runtimes of ours are recorded there or were there last time, and the listing
  * shows none.

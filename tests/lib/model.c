@@ -651,7 +651,7 @@ static void adopt(struct model *m, const struct act *act)
         const struct record *old = find_record(m, act, act->want->install);
         const char *hash = o->config_hash ? o->config_hash : old ? old->config_hash : NULL;
 
-        record_done(m, act, m->now_ms);
+        record_done(m, act, act->runtime == RUNTIME_SANDBOX ? TIME_NONE : m->now_ms);
         find_record(m, act, act->want->install)->config_hash = hash;
         return;
     }
@@ -661,7 +661,7 @@ static void adopt(struct model *m, const struct act *act)
                         .install = act->install,
                         .scope_key = o->scope_key,
                         .created_at_ms = m->now_ms,
-                        .last_used_at_ms = m->now_ms,
+                        .last_used_at_ms = act->runtime == RUNTIME_SANDBOX ? TIME_NONE : m->now_ms,
                         .config_hash = o->config_hash,
                         .version = "adopted"};
     *new_record(m) = r;
