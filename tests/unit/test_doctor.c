@@ -1,5 +1,6 @@
 /* state/doctor: migration of older registries. What OpenClaw's own doctor makes of them is in test_shards, by its vectors. */
 #include "state/doctor.h"
+#include "tests/lib/fault.h"
 #include "tests/lib/scratch.h"
 
 #include <errno.h>
@@ -188,23 +189,6 @@ static void what_is_no_file_is_an_error_and_stays(void **state)
     end(&f);
 }
 
-struct fault {
-    int at, seen, sys;
-    bool die;
-};
-
-static int fault_step(void *ctx, const char *what)
-{
-    struct fault *f = ctx;
-
-    (void)what;
-    if (++f->seen != f->at)
-        return 0;
-    if (f->die)
-        _exit(7);
-    return f->sys;
-}
-
 /* Every entry is in the monolith still, or in its shard. */
 static void check_nothing_lost(struct fixture *f, int at)
 {
@@ -300,7 +284,7 @@ static void a_crash_at_any_step_loses_nothing_and_the_next_run_ends_it(void **st
             assert_true(at > 15);
             return;
         }
-        assert_int_equal(WEXITSTATUS(status), 7);
+        assert_int_equal(WEXITSTATUS(status), FAULT_EXIT_STATUS);
     }
     fail_msg("it never ends");
 }

@@ -1,6 +1,7 @@
 /* state/home: our own state directory, its lock, its keys. */
 #include "spec/base/text.h"
 #include "state/home.h"
+#include "tests/lib/fault.h"
 #include "tests/lib/scratch.h"
 
 #include <errno.h>
@@ -223,23 +224,6 @@ static void keys_and_values_have_limits(void **state)
     scratch_remove(dir);
 }
 
-struct fault {
-    int at, seen, sys;
-    bool die;
-};
-
-static int fault_step(void *ctx, const char *what)
-{
-    struct fault *f = ctx;
-
-    (void)what;
-    if (++f->seen != f->at)
-        return 0;
-    if (f->die)
-        _exit(7);
-    return f->sys;
-}
-
 static void a_value_is_the_old_or_the_new_one_whatever_happens(void **state)
 {
     (void)state;
@@ -277,7 +261,7 @@ static void a_value_is_the_old_or_the_new_one_whatever_happens(void **state)
             assert_true(at >= 6);
             return;
         }
-        assert_int_equal(WEXITSTATUS(status), 7);
+        assert_int_equal(WEXITSTATUS(status), FAULT_EXIT_STATUS);
     }
     fail_msg("it never ends");
 }

@@ -2,6 +2,7 @@
 #include "spec/base/text.h"
 #include "state/journal.h"
 #include "state/turns.h"
+#include "tests/lib/fault.h"
 #include "tests/lib/scratch.h"
 
 #include <errno.h>
@@ -399,23 +400,6 @@ static void rivals_number_without_a_gap_or_a_double(void **state)
     assert_true(scratch_count(f.dir, "journal") > 1);
     buf_free(&s.text);
     end(&f);
-}
-
-struct fault {
-    int at, seen, sys;
-    bool die;
-};
-
-static int fault_step(void *ctx, const char *what)
-{
-    struct fault *f = ctx;
-
-    (void)what;
-    if (++f->seen != f->at)
-        return 0;
-    if (f->die)
-        _exit(7);
-    return f->sys;
 }
 
 static void a_failed_append_leaves_the_journal_as_it_was(void **state)

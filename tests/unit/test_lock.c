@@ -1,6 +1,7 @@
 /* state/lock: OpenClaw's lock protocol. */
 #include "spec/world.h"
 #include "state/lock.h"
+#include "tests/lib/fault.h"
 #include "tests/lib/scratch.h"
 
 #include <errno.h>
@@ -411,23 +412,6 @@ static void a_lock_that_was_taken_from_us_is_left_to_its_new_holder(void **state
     lock_release(&l);
     assert_true(scratch_exists(f.dir, "x.json.lock"));
     end(&f);
-}
-
-struct fault {
-    int at, seen, sys;
-    bool die;
-};
-
-static int fault_step(void *ctx, const char *what)
-{
-    struct fault *f = ctx;
-
-    (void)what;
-    if (++f->seen != f->at)
-        return 0;
-    if (f->die)
-        _exit(7);
-    return f->sys;
 }
 
 static void a_failure_while_locking_leaves_no_lock_behind(void **state)

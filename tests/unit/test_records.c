@@ -1,6 +1,7 @@
 /* state/records: what we remember of runtimes ourselves. */
 #include "spec/base/limits.h"
 #include "state/records.h"
+#include "tests/lib/fault.h"
 #include "tests/lib/scratch.h"
 
 #include <errno.h>
@@ -221,23 +222,6 @@ static void what_is_no_record_is_told_and_stays(void **state)
     end(&f);
 }
 
-struct fault {
-    int at, seen, sys;
-    bool die;
-};
-
-static int fault_step(void *ctx, const char *what)
-{
-    struct fault *f = ctx;
-
-    (void)what;
-    if (++f->seen != f->at)
-        return 0;
-    if (f->die)
-        _exit(7);
-    return f->sys;
-}
-
 /* The steps of a recreate, as the executor takes them. */
 static int intend_act_record(struct home *h, const char *dir)
 {
@@ -288,7 +272,7 @@ static void a_crash_between_two_steps_is_always_seen(void **state)
             assert_true(at > 10);
             return;
         }
-        assert_int_equal(WEXITSTATUS(status), 7);
+        assert_int_equal(WEXITSTATUS(status), FAULT_EXIT_STATUS);
     }
     fail_msg("it never ends");
 }

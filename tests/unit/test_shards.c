@@ -2,6 +2,7 @@
 #include "spec/base/limits.h"
 #include "state/doctor.h"
 #include "state/shards.h"
+#include "tests/lib/fault.h"
 #include "tests/lib/scratch.h"
 #include "tests/lib/vectors.h"
 
@@ -835,24 +836,6 @@ static void root_leaves_the_owner_of_the_directory_its_files(void **state)
 /* --- faults ------------------------------------------------------------------------------------------------------------------
  */
 
-/* Counts steps; at the n-th one fails, or ends the process. */
-struct fault {
-    int at, seen, sys;
-    bool die;
-};
-
-static int fault_step(void *ctx, const char *what)
-{
-    struct fault *f = ctx;
-
-    (void)what;
-    if (++f->seen != f->at)
-        return 0;
-    if (f->die)
-        _exit(7);
-    return f->sys;
-}
-
 /* The shard is whole: the old one or the new one. */
 static void check_old_or_new(struct fixture *f, const char *what, int at)
 {
@@ -942,7 +925,7 @@ static void a_crash_at_any_step_loses_nothing_and_the_next_writer_goes_on(void *
             assert_true(at > 6);
             return;
         }
-        assert_int_equal(WEXITSTATUS(status), 7);
+        assert_int_equal(WEXITSTATUS(status), FAULT_EXIT_STATUS);
     }
     fail_msg("the write never ends");
 }
