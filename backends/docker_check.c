@@ -7,13 +7,11 @@
 
 struct node *docker_labelled(struct arena *a, const struct desired *want, const struct node *create, int64_t created_at_ms)
 {
-    struct node *body = node_copy(a, create), *labels = node_get(body, "Labels");
+    struct node *body = node_share(a, create), *old = node_get(create, "Labels");
+    struct node *labels = node_is(old, NODE_OBJECT) ? node_share(a, old) : node_object(a);
     bool sandbox = want->kind == RUNTIME_SANDBOX;
     const char *secrets = engine_secret_names(a, create);
-    if (!node_is(labels, NODE_OBJECT)) {
-        labels = node_object(a);
-        node_set(a, body, "Labels", labels);
-    }
+    node_set(a, body, "Labels", labels);
     if (want->install)
         node_set(a, labels, LABEL_OUR_INSTALL, node_string(a, want->install));
     if (want->owner)

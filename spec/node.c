@@ -82,7 +82,7 @@ void node_push(struct arena *a, struct node *array, struct node *value)
 
 /* --- objects: a plain scan while small, then open addressing over the members ---------------------------------------------- */
 
-#define INDEX_FROM 16 /* members from which the index pays */
+#define INDEX_FROM 32 /* members from which the index pays */
 #define SLOT_FREE  UINT32_MAX
 
 static uint32_t hash_key(const char *s, size_t n)
@@ -135,7 +135,8 @@ struct node_member *node_member(const struct node *object, const char *key, size
     return NULL;
 }
 
-struct node_member *node_set_n(struct arena *a, struct node *object, const char *key, size_t key_n, struct node *value)
+static struct node_member *set_member(struct arena *a, struct node *object, const char *key, size_t key_n, struct node *value,
+                                      bool copy)
 {
     struct node_member *m = node_member(object, key, key_n);
 
@@ -146,7 +147,8 @@ struct node_member *node_set_n(struct arena *a, struct node *object, const char 
     if (object->n_members == object->members_cap)
         object->members = vec_grow(a, object->members, object->n_members, &object->members_cap, sizeof *object->members);
     m = &object->members[object->n_members++];
-    *m = (struct node_member){.key = arena_memdup0(a, key, key_n), .key_n = key_n, .pos = value->pos, .value = value};
+    *m =
+        (struct node_member){.key = copy ? arena_memdup0(a, key, key_n) : key, .key_n = key_n, .pos = value->pos, .value = value};
     if (object->index && 2 * object->n_members <= object->index_cap)
         index_put(object, object->n_members - 1);
     else if (object->n_members >= INDEX_FROM)
@@ -154,9 +156,30 @@ struct node_member *node_set_n(struct arena *a, struct node *object, const char 
     return m;
 }
 
+struct node_member *node_set_n(struct arena *a, struct node *object, const char *key, size_t key_n, struct node *value)
+{
+    return set_member(a, object, key, key_n, value, true);
+}
+
 struct node_member *node_set(struct arena *a, struct node *object, const char *key, struct node *value)
 {
-    return node_set_n(a, object, key, strlen(key), value);
+    return set_member(a, object, key, strlen(key), value, true);
+}
+
+struct node_member *node_put(struct arena *a, struct node *object, const char *key, struct node *value)
+{
+    return set_member(a, object, key, strlen(key), value, false);
+}
+
+void node_reserve(struct arena *a, struct node *object, size_t n)
+{
+    if (n <= object->members_cap)
+        return;
+    struct node_member *bigger = ARENA_ARRAY(a, struct node_member, n);
+    if (object->n_members > 0)
+        memcpy(bigger, object->members, object->n_members * sizeof *bigger);
+    object->members = bigger;
+    object->members_cap = n;
 }
 
 bool node_unset(struct node *object, const char *key)
@@ -230,6 +253,21 @@ struct node *node_copy(struct arena *a, const struct node *n)
     case NODE_KIND_COUNT:
         abort();
     }
+    return c;
+}
+
+struct node *node_share(struct arena *a, const struct node *object)
+{
+    struct node *c = ARENA_NEW(a, struct node);
+
+    *c = *object;
+    c->members_cap = object->n_members + 4;
+    c->members = ARENA_ARRAY(a, struct node_member, c->members_cap);
+    if (object->n_members > 0)
+        memcpy(c->members, object->members, object->n_members * sizeof *c->members);
+    c->index = NULL;
+    if (object->index)
+        index_build(a, c);
     return c;
 }
 

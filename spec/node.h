@@ -64,6 +64,10 @@ void node_push(struct arena *a, struct node *array, struct node *value);
 /* Sets or replaces; the key is copied. Returns the member. */
 struct node_member *node_set(struct arena *a, struct node *object, const char *key, struct node *value);
 struct node_member *node_set_n(struct arena *a, struct node *object, const char *key, size_t key_n, struct node *value);
+/* Room for n members in all, where that many are to come: growing step by step leaves the smaller blocks in the arena. */
+void node_reserve(struct arena *a, struct node *object, size_t n);
+/* As node_set, but the key is not copied: for a literal, or what lives as long as the object. */
+struct node_member *node_put(struct arena *a, struct node *object, const char *key, struct node *value);
 bool node_unset(struct node *object, const char *key); /* O(n) */
 /* NULL object, an object of another kind, or no such key: NULL. */
 struct node *node_get(const struct node *object, const char *key);
@@ -71,7 +75,10 @@ struct node_member *node_member(const struct node *object, const char *key, size
 /* node_get over a path: node_path(root, "agents", "defaults", NULL). */
 struct node *node_path(const struct node *root, ...) __attribute__((sentinel));
 struct node *node_copy(struct arena *a, const struct node *n); /* deep */
-bool node_equal(const struct node *a, const struct node *b);   /* deep; member order does not count */
+/* Of an object: its own members, whose keys and values are shared with the old one. For setting members, not for changing
+ * anything below them. */
+struct node *node_share(struct arena *a, const struct node *object);
+bool node_equal(const struct node *a, const struct node *b); /* deep; member order does not count */
 
 static inline bool node_is(const struct node *n, enum node_kind kind) /* NULL is nothing */
 {

@@ -22,9 +22,10 @@ struct arena {
 #define BLOCK_MIN ((size_t)8 << 10)
 #define BLOCK_MAX ((size_t)1 << 20)
 
+/* Zeroed: memory that comes fresh from the system is so already, and what is never used is never touched. */
 static void *alloc_or_abort(size_t n)
 {
-    void *p = malloc(n);
+    void *p = calloc(1, n);
 
     if (!p)
         abort();
@@ -33,10 +34,7 @@ static void *alloc_or_abort(size_t n)
 
 struct arena *arena_new(void)
 {
-    struct arena *a = alloc_or_abort(sizeof *a);
-
-    *a = (struct arena){0};
-    return a;
+    return alloc_or_abort(sizeof(struct arena));
 }
 
 void arena_free(struct arena *a)
@@ -71,7 +69,7 @@ void *arena_alloc(struct arena *a, size_t n)
         if (size < n)
             size = n;
         b = alloc_or_abort(sizeof *b + size);
-        *b = (struct block){.size = size};
+        b->size = size;
         /* An oversized request must not waste what is left of the current block. */
         if (a->blocks && size == n) {
             b->next = a->blocks->next;
@@ -84,7 +82,6 @@ void *arena_alloc(struct arena *a, size_t n)
     void *p = b->data + b->used;
     b->used += n;
     a->used += n;
-    memset(p, 0, n);
     return p;
 }
 
@@ -113,14 +110,22 @@ char *arena_strdup(struct arena *a, const char *s)
 
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 {
+    struct block *b = a->blocks;
+    size_t room = b ? b->size - b->used : 0;
+    char *at = room > 0 ? (char *)b->data + b->used : NULL;
     va_list again;
 
+    /* Into what is left of the block: mostly it fits, and is formatted once. */
     va_copy(again, ap);
-    int n = vsnprintf(NULL, 0, fmt, ap);
+    int n = vsnprintf(at, room, fmt, ap);
     if (n < 0)
         abort();
     char *s = arena_alloc(a, (size_t)n + 1);
-    (void)vsnprintf(s, (size_t)n + 1, fmt, again);
+    if (s != at) {
+        (void)vsnprintf(s, (size_t)n + 1, fmt, again);
+        if (room > 0)
+            memset(at, 0, room); /* what is handed out later is zeroed */
+    }
     va_end(again);
     return s;
 }
@@ -142,7 +147,8 @@ size_t arena_used(const struct arena *a)
 
 void *vec_grow(struct arena *a, void *v, size_t n, size_t *cap, size_t size)
 {
-    size_t bigger = *cap ? *cap * 2 : 8;
+    /* Most lists of big items are short: the members of an object, above all. */
+    size_t bigger = *cap ? *cap * 2 : size > sizeof(void *) ? 4 : 8;
     void *p = arena_alloc_array(a, bigger, size);
 
     if (n > 0)

@@ -30,9 +30,10 @@ struct builder {
     struct err *err;
 };
 
+/* key: one of the Engine's, a literal. */
 static struct node *set(struct builder *b, struct node *o, const char *key, struct node *v)
 {
-    return node_set(b->arena, o, key, v)->value;
+    return node_put(b->arena, o, key, v)->value;
 }
 
 static struct node *setting(const struct builder *b, const char *key)
@@ -225,40 +226,46 @@ static void put_defaults(struct builder *b)
     struct arena *a = b->arena;
     static const char *const texts[] = {"Hostname", "Domainname", "User", "WorkingDir"};
     static const char *const closed[] = {"AttachStdin", "Tty", "OpenStdin", "StdinOnce"};
+    /* One node for all that is alike: what is set later takes a place, and changes none of these. */
+    struct node *empty = text(b, ""), *no = node_bool(a, false), *yes = node_bool(a, true), *zero = node_number(a, 0),
+                *null = node_null(a);
+
+    node_reserve(a, b->body, 24);
     FOR_TABLE(i, texts)
-    set(b, b->body, texts[i], text(b, ""));
+    set(b, b->body, texts[i], empty);
     FOR_TABLE(i, closed)
-    set(b, b->body, closed[i], node_bool(a, false));
-    set(b, b->body, "AttachStdout", node_bool(a, true));
-    set(b, b->body, "AttachStderr", node_bool(a, true));
-    set(b, b->body, "Cmd", node_null(a));
-    set(b, b->body, "Entrypoint", node_null(a));
-    set(b, b->body, "OnBuild", node_null(a));
+    set(b, b->body, closed[i], no);
+    set(b, b->body, "AttachStdout", yes);
+    set(b, b->body, "AttachStderr", yes);
+    set(b, b->body, "Cmd", null);
+    set(b, b->body, "Entrypoint", null);
+    set(b, b->body, "OnBuild", null);
     set(b, b->body, "Volumes", node_object(a));
     set(b, set(b, b->body, "NetworkingConfig", node_object(a)), "EndpointsConfig", node_object(a));
 
     struct node *h = b->host_config = set(b, b->body, "HostConfig", node_object(a));
+    node_reserve(a, h, 72);
     FOR_TABLE(i, empty_texts)
-    set(b, h, empty_texts[i], text(b, ""));
+    set(b, h, empty_texts[i], empty);
     FOR_TABLE(i, zeros)
-    set(b, h, zeros[i], node_number(a, 0));
+    set(b, h, zeros[i], zero);
     FOR_TABLE(i, nulls)
-    set(b, h, nulls[i], node_null(a));
+    set(b, h, nulls[i], null);
     FOR_TABLE(i, empty_lists)
     set(b, h, empty_lists[i], node_array(a));
     FOR_TABLE(i, falses)
-    set(b, h, falses[i], node_bool(a, false));
+    set(b, h, falses[i], no);
     set(b, h, "MemorySwappiness", node_number(a, -1));
     set(b, h, "PortBindings", node_object(a));
     struct node *size = set(b, h, "ConsoleSize", node_array(a));
-    node_push(a, size, node_number(a, 0));
-    node_push(a, size, node_number(a, 0));
+    node_push(a, size, zero);
+    node_push(a, size, zero);
     struct node *log = set(b, h, "LogConfig", node_object(a));
-    set(b, log, "Type", text(b, ""));
+    set(b, log, "Type", empty);
     set(b, log, "Config", node_object(a));
     struct node *restart = set(b, h, "RestartPolicy", node_object(a));
     set(b, restart, "Name", text(b, "no"));
-    set(b, restart, "MaximumRetryCount", node_number(a, 0));
+    set(b, restart, "MaximumRetryCount", zero);
 }
 
 static int put_tmpfs(struct builder *b, const char *s)
@@ -472,7 +479,7 @@ static int put_volume(struct builder *b, const char *s)
     if (engine_parse_volume(b->arena, s, &v, b->err) < 0)
         return -1;
     if (v.source == NULL) {
-        set(b, node_get(b->body, "Volumes"), s, node_object(b->arena));
+        node_set(b->arena, node_get(b->body, "Volumes"), s, node_object(b->arena));
         return 0;
     }
     const struct node *binds = node_get(b->host_config, "Binds");
@@ -599,10 +606,10 @@ static int put_port(struct builder *b, const char *key)
     struct node *exposed = node_get(b->body, "ExposedPorts"), *bindings = node_get(b->host_config, "PortBindings");
     if (exposed == NULL)
         exposed = set(b, b->body, "ExposedPorts", node_object(a));
-    set(b, exposed, name, node_object(a));
+    node_set(a, exposed, name, node_object(a));
     struct node *list = node_get(bindings, name), *binding = node_object(a);
     if (list == NULL)
-        list = set(b, bindings, name, node_array(a));
+        list = node_set(a, bindings, name, node_array(a))->value;
     set(b, binding, "HostIp", text(b, "127.0.0.1"));
     set(b, binding, "HostPort", text(b, ""));
     node_push(a, list, binding);

@@ -430,7 +430,7 @@ static void resolve_key(struct run *r, struct node *out, struct pair p, enum rul
     struct node *n = resolve_value(r, &p, rule, &def);
 
     if (n)
-        node_set(r->a, out, p.key, n);
+        node_put(r->a, out, p.key, n);
 }
 
 static struct node *resolve_object(struct run *r, const char *key, const struct row *rows, const struct node *agent,
@@ -501,7 +501,7 @@ static struct node *resolve(struct run *r, const struct node *config, const stru
 
         if (objects[i].rows == prune_rows)
             node_set(r->a, out, "tools", resolve_tools(r, config));
-        node_set(r->a, out, key,
+        node_put(r->a, out, key,
                  resolve_object(r, key, objects[i].rows, is_shared ? NULL : node_get(agent, key), node_get(defaults, key)));
     }
     return out;
