@@ -211,6 +211,21 @@ static int read_escape(struct reader *r)
     return 0;
 }
 
+/* Most of a text is plain ASCII: taken in one piece up to what needs a look. */
+static void read_plain(struct reader *r, uint32_t quote)
+{
+    const char *p = r->p;
+
+    while (p < r->end && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x7f && *p != '\\' && (unsigned char)*p != quote)
+        p++;
+    if (p == r->p)
+        return;
+    buf_put(&r->text, r->p, (size_t)(p - r->p));
+    r->col += (unsigned)(p - r->p);
+    r->p = p;
+    look(r);
+}
+
 /* Into r->text. */
 static int read_string(struct reader *r)
 {
@@ -218,7 +233,10 @@ static int read_string(struct reader *r)
 
     buf_clear(&r->text);
     next(r);
-    while (r->c != quote) {
+    for (;;) {
+        read_plain(r, quote);
+        if (r->c == quote)
+            break;
         if (r->c == END)
             return unexpected(r, "the string is not closed");
         if (r->c == '\n' || r->c == '\r')
