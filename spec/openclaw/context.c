@@ -97,8 +97,8 @@ static int make_container(struct arena *a, const struct oc_instance *oc, struct 
 
     c->container.name = oc_runtime_name(a, text(sandbox, "docker", "containerPrefix"), c->scope, c->scope_key);
     c->container.image = text(sandbox, "docker", "image");
-    if (oc_hash(a, oc->collator,
-                oc_container_hash_input(a, docker, c->workspace_access, c->workspace_dir, c->agent_workspace_dir), hash, e) < 0)
+    if (oc_hash(oc->collator, oc_container_hash_input(a, docker, c->workspace_access, c->workspace_dir, c->agent_workspace_dir),
+                hash, e) < 0)
         return -1;
     r.config_hash = c->container.config_hash = arena_strdup(a, hash);
     if (oc_create_container(a, &host, &r, &made, e) < 0)
@@ -127,7 +127,7 @@ static int make_browser(struct arena *a, const struct oc_instance *oc, struct oc
 
     c->browser.name = oc_runtime_name(a, text(sandbox, "browser", "containerPrefix"), c->scope, c->scope_key);
     c->browser.image = text(sandbox, "browser", "image");
-    if (oc_hash(a, oc->collator,
+    if (oc_hash(oc->collator,
                 oc_browser_hash_input(a, docker, browser, c->workspace_access, c->workspace_dir, c->agent_workspace_dir), hash,
                 e) < 0)
         return -1;

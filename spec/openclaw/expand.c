@@ -27,6 +27,7 @@ struct slot {
 struct oc_memo {
     bool ready;
     VEC(struct agent) agents; /* the default agent first, then in the order of the file */
+    size_t plain;             /* one past an agent that has no sandbox and tools of its own: what it has, others like it have */
     struct node *agent_index; /* id -> number */
     VEC(struct oc_context *) contexts;
     struct node *context_index; /* agent and scope key -> number */
@@ -82,7 +83,9 @@ static struct pos pos_of(const struct node *config, const struct node *entry)
 
 static void add_agent(struct run *r, const char *id)
 {
+    const struct node *entry;
     struct agent *g;
+    bool is_plain;
 
     if (node_get(r->memo->agent_index, id))
         return;
@@ -90,10 +93,19 @@ static void add_agent(struct run *r, const char *id)
     g = VEC_ADD(r->a, &r->memo->agents);
     g->id = id;
     g->errors.arena = r->a;
-    g->broken = oc_resolve(r->a, r->oc->config, r->oc->places, id, &g->sandbox, &g->errors) < 0;
+    entry = oc_agent_entry(r->a, r->oc->config, id);
+    is_plain = !node_get(entry, "sandbox") && !node_get(entry, "tools");
+    if (is_plain && r->memo->plain > 0) {
+        g->sandbox = r->memo->agents.v[r->memo->plain - 1].sandbox;
+        g->sandbox.entry = entry;
+    } else {
+        g->broken = oc_resolve(r->a, r->oc->config, r->oc->places, id, &g->sandbox, &g->errors) < 0;
+    }
     g->pos = pos_of(r->oc->config, g->sandbox.entry);
     if (g->broken)
         return;
+    if (is_plain)
+        r->memo->plain = r->memo->agents.n;
     g->mode = node_str(node_get(g->sandbox.config, "mode"));
     g->scope = node_str(node_get(g->sandbox.config, "scope"));
     g->backend = js_lower(r->a, node_str(node_get(g->sandbox.config, "backend")));

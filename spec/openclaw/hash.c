@@ -250,13 +250,16 @@ int oc_canonical(struct arena *a, struct oc_collator *c, const struct node *n, s
     return 0;
 }
 
-int oc_hash(struct arena *a, struct oc_collator *c, const struct node *n, char ret[DIGEST_HEX], struct err *e)
+int oc_hash(struct oc_collator *c, const struct node *n, char ret[DIGEST_HEX], struct err *e)
 {
+    ARENA_AUTO a = arena_new(); /* the sorted tree is needed no longer than its digest */
+    BUF_AUTO json = BUF_INIT(SIZE_MAX / 4);
     struct node *tree;
     if (oc_canonical(a, c, n, &tree, e) < 0)
         return -1;
-    const char *json = node_json(a, tree);
-    digest_sha256_hex(json, strlen(json), ret);
+    node_emit(&json, tree, 0, 0);
+    digest_sha256_hex(buf_str(&json), json.n, ret);
+    buf_wipe(&json); /* variables may be secret */
     return 0;
 }
 

@@ -34,7 +34,7 @@ int oc_collate(struct arena *a, struct oc_collator *c, const char *x, size_t x_n
 /* The tree with every object's keys in hash order: array-index keys ascending, then by the collator, ties as they stood. */
 int oc_canonical(struct arena *a, struct oc_collator *c, const struct node *n, struct node **ret, struct err *e);
 /* SHA-256 of that tree's compact JSON. */
-int oc_hash(struct arena *a, struct oc_collator *c, const struct node *n, char ret[DIGEST_HEX], struct err *e);
+int oc_hash(struct oc_collator *c, const struct node *n, char ret[DIGEST_HEX], struct err *e);
 
 /* What OpenClaw hashes for a container. docker: the resolved docker object with its user filled in (see oc_docker_user in
  * create.h). The directories are as used, not realpathed. */

@@ -78,7 +78,7 @@ static void containers_equal_openclaws(void **state)
         char hash[DIGEST_HEX];
         struct node *input = oc_container_hash_input(a, docker, r.workspace_access, r.workspace_dir, r.agent_workspace_dir),
                     *canonical;
-        assert_int_equal(oc_hash(a, &collator, input, hash, &e), 0);
+        assert_int_equal(oc_hash(&collator, input, hash, &e), 0);
         if (str(v, "configHash") != NULL)
             assert_string_equal(hash, str(v, "configHash"));
         r.config_hash = hash;
@@ -172,7 +172,7 @@ static void contexts_equal_openclaws_browsers_too(void **state)
         char hash[DIGEST_HEX];
         struct err e = {0};
         struct oc_create create;
-        assert_int_equal(oc_hash(a, &collator,
+        assert_int_equal(oc_hash(&collator,
                                  oc_container_hash_input(a, docker, r.workspace_access, r.workspace_dir, r.agent_workspace_dir),
                                  hash, &e),
                          0);
@@ -189,7 +189,7 @@ static void contexts_equal_openclaws_browsers_too(void **state)
         n_browsers++;
         r.browser = browser;
         r.docker = oc_browser_docker(a, docker, browser);
-        assert_int_equal(oc_hash(a, &collator,
+        assert_int_equal(oc_hash(&collator,
                                  oc_browser_hash_input(a, node_copy(a, r.docker), browser, r.workspace_access, r.workspace_dir,
                                                        r.agent_workspace_dir),
                                  hash, &e),
