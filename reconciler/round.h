@@ -28,7 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define REGISTRY_BUSY_MS 1000 /* how long OpenClaw's locked database is waited for */
+#define REGISTRY_BUSY_MS 2000 /* how long a locked database of OpenClaw is waited for */
 
 /* What lives from round to round. */
 struct store {
