@@ -27,7 +27,7 @@ theirs() {
     local name pass=()
     for name in "${!FN_@}"; do pass+=("$name=${!name}"); done
     env -i PATH="$PATH" HOME="$HOME" OPENCLAW_HOME="$HOME" OPENCLAW_STATE_DIR="$OC" LANG=C.UTF-8 TZ=UTC NO_COLOR=1 \
-        DOCKER_HOST="unix://$ENGINE/s.sock" "${pass[@]}" "$PEER/node" "$@"
+        RECONCLAW_STATE_DIR="$STATE" DOCKER_HOST="unix://$ENGINE/s.sock" "${pass[@]}" "$PEER/node" "$@"
 }
 openclaw() { theirs "$PEER/node_modules/openclaw/openclaw.mjs" "$@"; }
 steps() { theirs "$ROOT/tests/interop/openclaw.mjs" "$@"; }
@@ -409,4 +409,15 @@ JSON
     out_has 'alien:'
     out_has '1 problem, 0 mended'
     same "$(registry_tree "$ours")" "$(registry_tree "$HOME")"
+}
+
+@test "random configs: what either makes the other adopts, and nothing tells the two apart" {
+    local seed=${RECONCLAW_SEED:-$RANDOM$RANDOM}
+    echo "seed $seed"
+    mkdir -p "$T/data/deep" "$T/data/x"
+    echo x >"$T/data/file"
+    echo '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": []}' >"$T/seccomp.json"
+    d network create interop-net >/dev/null
+    spec_openclaw
+    steps random "$RECONCLAW" "$SPEC" "$seed" "${INTEROP_ROUNDS:-10}"
 }

@@ -4,10 +4,14 @@
 //   openclaw.mjs explain PROGRAM SPEC < ASKS
 //                                         each line of stdin is {"agent": ID} or {"session": KEY}: what `reconclaw explain` has to
 //                                         answer, by the runtime's own function and by `openclaw sandbox explain`
-// In the environment: HOME, OPENCLAW_HOME, OPENCLAW_STATE_DIR, DOCKER_HOST, and FN_<name>="file<TAB>export" (openclaw_dist).
+//   openclaw.mjs random PROGRAM SPEC SEED ROUNDS
+//                                         random configs: what either makes the other adopts, and the engine shows no difference
+//                                         between the two
+// In the environment: HOME, OPENCLAW_HOME, OPENCLAW_STATE_DIR, RECONCLAW_STATE_DIR, DOCKER_HOST, and FN_<name>="file<TAB>export" (openclaw_dist).
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import { createRequire } from "node:module";
+import path from "node:path";
 import { format, isDeepStrictEqual } from "node:util";
 
 const names = ["createConfigIO", "resolveAgentWorkspaceDir", "resolveSandboxContext", "resolveSandboxRuntimeStatus",
@@ -116,6 +120,163 @@ async function explainAll(program, spec) {
   return wrong === 0 && n > 0;
 }
 
+// --- random configs ----------------------------------------------------------------------------------------------------------
+
+// Everything that this kind of machine's engine can carry out, so without GPUs, AppArmor and limits above its own.
+function generator(seed, dir) {
+  let state = Number(seed) >>> 0;
+  const random = () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+  const pick = (list) => list[Math.floor(random() * list.length)];
+  const some = (list, share = 0.5) => list.filter(() => random() < share);
+  const maybe = (o, share) => Object.fromEntries(Object.entries(o).filter(() => random() < share).map(([k, v]) => [k, v()]));
+  const variables = ["A", "LANG", "b", "a", "B_2", "B-2", "10", "9", "a.b", "MY_PATH", "É", "OPENCLAW_CLI", "X_TOKEN", " pad "];
+  const values = ["1", "", "x y", " lead", "a=b", "two\nlines", "tab\t", "é\u2028", "~/bin", "$HOME", "'q' \"q\" \\", "${NOT_SET}", "x".repeat(100)];
+  const docker = () => maybe({
+    image: () => pick(["openclaw-sandbox:bookworm-slim", "openclaw-sandbox:other"]),
+    containerPrefix: () => pick(["p-", "openclaw-sbx-", "P.x_", "a-prefix-that-leaves-no-room-at-all-for-the-name-"]),
+    workdir: () => pick(["/workspace", "/work", "/w x/y", "/tmp/.."]),
+    readOnlyRoot: () => random() < 0.5,
+    tmpfs: () => some(["/tmp", "/var/tmp:size=1m", "/run:rw,mode=755,size=65536k", "/scratch:"]),
+    network: () => pick(["none", "bridge", "", "interop-net", "None"]),
+    user: () => pick(["1000", "1000:1000", "0:0", "root", " ", ""]),
+    capDrop: () => some(["ALL", "NET_RAW", "CAP_CHOWN", "setuid", "MKNOD"]),
+    env: () => Object.fromEntries(some(variables, 0.3).map((k) => [k, pick(values)])),
+    setupCommand: () => pick(["true", ["true", "echo done"], "", [], " "]),
+    pidsLimit: () => pick([10, 100, 4096]),
+    memory: () => pick(["64m", "0.125g", 67108864, "100000k", "80000000", " 64M ", "67108864b", ""]),
+    memorySwap: () => pick(["512m", "-1", -1, 1073741824, ""]),
+    cpus: () => pick([0.5, 1, 0.01, 1.25, 0.333]),
+    ulimits: () => Object.fromEntries(some(["nofile", "nproc", "core", "fsize"]).map((k) =>
+      [k, pick([100, "100", "100:200", { soft: 50, hard: 100 }, { hard: 60 }, { soft: 70 }, {}, 0, " 80 ", "90:90"])])),
+    seccompProfile: () => pick([`${dir}/seccomp.json`, ""]),
+    dns: () => some(["192.0.2.1", "2001:db8::1", " "]),
+    extraHosts: () => some(["db:192.0.2.8", "v6:2001:db8::2", "db:192.0.2.9", ""]),
+    binds: () => some([`${dir}/data:/data`, `${dir}/data:/ro:ro`, `${dir}/data/deep:/deep:rw,z`, ` ${dir}/data/x:/x:ro,rslave`, `${dir}/data/file:/etc/file:ro`]),
+    dangerouslyAllowExternalBindSources: () => true,
+  }, 0.35);
+  const sandbox = () => maybe({
+    scope: () => pick(["agent", "session", "shared"]),
+    workspaceAccess: () => pick(["none", "ro", "rw"]),
+    workspaceRoot: () => pick([`${dir}/root`, "~/boxes"]),
+    docker,
+  }, 0.6);
+  return () => {
+    const defaults = sandbox();
+    // Binds are refused without it, and then there is nothing to compare.
+    defaults.docker = { ...defaults.docker, dangerouslyAllowExternalBindSources: true };
+    return {
+      agents: {
+        defaults: { sandbox: { ...defaults, mode: "all" }, skipBootstrap: true },
+        list: [{ id: "a" }, { id: "b", sandbox: sandbox(), ...(random() < 0.3 ? { workspace: pick([`${dir}/ws`, "~/ws b"]) } : {}) }],
+      },
+    };
+  };
+}
+
+const dockerRun = (...args) => {
+  const r = spawnSync("docker", args, { encoding: "utf8" });
+  if (r.status !== 0) throw new Error(`docker ${args[0]}: ${r.stderr}`);
+  return r.stdout;
+};
+const lines = (text) => text.split("\n").filter(Boolean);
+const containers = () => lines(dockerRun("ps", "-aq", "--no-trunc"));
+const inspect = () => (containers().length ? JSON.parse(dockerRun("inspect", ...containers())) : []).sort((x, y) => (x.Name < y.Name ? -1 : 1));
+
+// What an engine shows of how a container was made. The docker client sends mounts and variables in any order, and some
+// releases of it spell capabilities out.
+function made(c) {
+  const { "openclaw.createdAtMs": at, ...labels } = c.Config.Labels;
+  const Labels = Object.fromEntries(Object.entries(labels).filter(([k]) => !k.startsWith("reconclaw.")));
+  const sorted = (list) => (list ?? []).toSorted();
+  const capability = (s) => (s === "ALL" ? s : `CAP_${s.toUpperCase().replace(/^CAP_/, "")}`);
+  return {
+    name: c.Name, running: c.State.Running, image: c.Image,
+    config: { ...c.Config, Hostname: null, Labels, Env: sorted(c.Config.Env), createdAtMs: /^\d{13}$/.test(at) },
+    host: { ...c.HostConfig, Binds: sorted(c.HostConfig.Binds), CapDrop: sorted([...new Set((c.HostConfig.CapDrop ?? []).map(capability))]),
+      Ulimits: sorted((c.HostConfig.Ulimits ?? []).map((u) => JSON.stringify(u))) },
+    networks: Object.keys(c.NetworkSettings.Networks).toSorted(),
+  };
+}
+function differences(have, want, at = "") {
+  const empty = (v) => v === undefined || v === null || (Array.isArray(v) && v.length === 0); // all one to an engine
+  if (isDeepStrictEqual(have, want) || (empty(have) && empty(want))) return [];
+  if (have && want && typeof have === "object" && typeof want === "object")
+    return [...new Set([...Object.keys(have), ...Object.keys(want)])].flatMap((k) => differences(have[k], want[k], `${at}.${k}`));
+  return [{ at, ours: have, theirs: want }];
+}
+
+const shardDir = path.join(process.env.OPENCLAW_STATE_DIR, "sandbox", "containers");
+const shardFiles = () => (fs.existsSync(shardDir) ? fs.readdirSync(shardDir) : []).map((f) => path.join(shardDir, f));
+// What is recorded, but for when.
+const shards = () => shardFiles().map((f) => ({ ...JSON.parse(fs.readFileSync(f, "utf8")), createdAtMs: 0, lastUsedAtMs: 0 }));
+function clear() {
+  const all = containers();
+  if (all.length) dockerRun("rm", "-f", ...all);
+  for (const f of shardFiles()) fs.unlinkSync(f);
+  fs.rmSync(process.env.RECONCLAW_STATE_DIR, { recursive: true, force: true });
+}
+
+async function randomRounds(program, spec, seed, rounds) {
+  const dir = path.dirname(spec);
+  const next = generator(seed, dir);
+  const keys = ["agent:a:main", "agent:b:main"];
+  let refused = 0;
+  const ours = (...args) => spawnSync(program, [...args, spec], { encoding: "utf8" });
+  for (let round = 0; round < Number(rounds); round++) {
+    const wanted = next();
+    const bad = (what, more) => {
+      process.stdout.write(`round ${round}: ${what}\n${JSON.stringify(more, null, 1)}\n${JSON.stringify(wanted, null, 1)}\n`);
+      return false;
+    };
+    fs.writeFileSync(path.join(process.env.OPENCLAW_STATE_DIR, "openclaw.json"), JSON.stringify(wanted));
+    clear();
+    const cfg = config();
+    const turns = [];
+    for (const key of keys) turns.push(await use(cfg, key));
+    const failed = turns.filter((t) => t.error);
+    if (failed.length > 0) {
+      // What OpenClaw or its engine refuses, is refused here too: by agent, since the other one's may be fine.
+      refused++;
+      clear();
+      const r = ours("apply", "--yes");
+      if (r.status === 0) return bad("refused by OpenClaw, not by us", { failed, stdout: r.stdout, stderr: r.stderr });
+      continue;
+    }
+    const theirs = inspect();
+    const recorded = shards();
+    const plan = ours("plan", "-o", "json");
+    if (plan.status !== 0 || JSON.parse(plan.stdout).plan.acts.length > 0) return bad("not adopted by us", [plan.stdout, plan.stderr]);
+
+    clear();
+    const apply = ours("apply", "--yes");
+    if (apply.status !== 0) return bad("not made by us", [apply.stdout, apply.stderr]);
+    const diff = differences(inspect().map(made), theirs.map(made));
+    if (diff.length > 0) return bad("made differently", diff);
+    if (!isDeepStrictEqual(shards(), recorded)) return bad("recorded differently", { ours: shards(), theirs: recorded });
+    // Not used for an hour: whatever OpenClaw does not like, it makes anew.
+    for (const f of shardFiles()) {
+      const o = JSON.parse(fs.readFileSync(f, "utf8"));
+      fs.writeFileSync(f, `${JSON.stringify({ ...o, lastUsedAtMs: o.lastUsedAtMs - 3600000 }, null, 2)}\n`);
+    }
+    const before = containers().toSorted();
+    for (const before of turns) {
+      const t = await use(cfg, before.sessionKey);
+      // Agents that share a sandbox and want it different are told so, whoever made it. Variables are told of on creation.
+      const told = before.said.filter((line) => !line.startsWith("[docker]"));
+      if (t.error || !isDeepStrictEqual(t.said, told)) return bad("not taken by OpenClaw", t);
+    }
+    if (!isDeepStrictEqual(containers().toSorted(), before)) return bad("made anew by OpenClaw", before);
+  }
+  clear();
+  print({ rounds: Number(rounds), refused });
+  return refused < Number(rounds) / 2;
+}
+
 // --- main ------------------------------------------------------------------------------------------------------------------
 
 let good = true;
@@ -125,5 +286,6 @@ if (mode === "use") {
   for (const key of args) print(await use(cfg, key));
 } else if (mode === "loop") await loop(args[0], args.slice(1));
 else if (mode === "explain") good = await explainAll(...args);
+else if (mode === "random") good = await randomRounds(...args);
 else throw new Error(`no such mode: ${mode}`);
 process.exit(good ? 0 : 1);
