@@ -528,7 +528,7 @@ static const char seen_key[] = "seen";
 
 static int read_last_seen(struct looking *in, struct err *e)
 {
-    VEC(struct last_seen) last = {0};
+    VEC(struct last_seen) last = {0}, elsewhere = {0};
     char *bytes = NULL;
     size_t n;
     const struct node *o;
@@ -536,11 +536,23 @@ static int read_last_seen(struct looking *in, struct err *e)
     if (in->conf->store->home && home_get(in->conf->store->home, in->a, seen_key, &bytes, &n, e) < 0)
         return -1;
     o = bytes ? json_read_err(in->a, seen_key, bytes, n, e) : NULL;
-    for (size_t i = 0; node_is(o, NODE_OBJECT) && i < o->n_members; i++)
-        if (node_is(o->members[i].value, NODE_NUMBER))
-            VEC_PUSH(in->a, &last, ((struct last_seen){.endpoint = o->members[i].key, .n = (size_t)o->members[i].value->num}));
+    for (size_t i = 0; node_is(o, NODE_OBJECT) && i < o->n_members; i++) {
+        const struct last_seen one = {.endpoint = o->members[i].key, .n = (size_t)o->members[i].value->num};
+        bool looked_at = false;
+
+        if (!node_is(o->members[i].value, NODE_NUMBER))
+            continue;
+        for (size_t k = 0; k < in->r->n_looks && !looked_at; k++)
+            looked_at = strcmp(in->r->looks[k].endpoint, one.endpoint) == 0;
+        if (looked_at)
+            VEC_PUSH(in->a, &last, one);
+        else
+            VEC_PUSH(in->a, &elsewhere, one);
+    }
     in->r->world.last = last.v;
     in->r->world.n_last = last.n;
+    in->r->elsewhere = elsewhere.v;
+    in->r->n_elsewhere = elsewhere.n;
     return 0;
 }
 
@@ -761,6 +773,8 @@ void round_remember(const struct round *r, const struct act_ended *done, struct 
         if (n > 0)
             node_set(a, seen, p->name, node_number(a, (double)n));
     }
+    for (size_t i = 0; i < r->n_elsewhere; i++)
+        node_set(a, seen, r->elsewhere[i].endpoint, node_number(a, (double)r->elsewhere[i].n));
     text = node_json(a, seen);
     char *old = NULL;
     size_t old_n;
