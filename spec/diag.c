@@ -75,6 +75,26 @@ void diags_sort(struct diags *d)
     d->n = n;
 }
 
+#define KEY_SHOWN 400
+
+/* A path of hundreds of steps helps nobody: of a long one the ends are shown. */
+static void put_key(struct buf *b, const char *key)
+{
+    size_t n = strlen(key), cut = KEY_SHOWN / 2;
+
+    if (n <= KEY_SHOWN) {
+        text_escape(b, key, n);
+        return;
+    }
+    while (cut > 0 && ((unsigned char)key[cut] & 0xc0) == 0x80)
+        cut--;
+    text_escape(b, key, cut);
+    buf_puts(b, " ... ");
+    for (cut = n - KEY_SHOWN / 2; ((unsigned char)key[cut] & 0xc0) == 0x80;)
+        cut++;
+    text_escape(b, key + cut, n - cut);
+}
+
 void diag_format(struct buf *b, const struct diag *d)
 {
     if (d->pos.file) {
@@ -84,7 +104,7 @@ void diag_format(struct buf *b, const struct diag *d)
         buf_puts(b, ": ");
     }
     if (d->key[0]) {
-        text_escape(b, d->key, strlen(d->key));
+        put_key(b, d->key);
         buf_puts(b, ": ");
     }
     if (d->level == DIAG_WARNING)

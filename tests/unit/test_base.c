@@ -330,6 +330,26 @@ static void diags_sort_by_place_and_drop_twins(void **state)
     assert_string_equal(diag_index(a, "a", 3), "a[3]");
 }
 
+static void of_a_long_key_the_ends_are_shown(void **state)
+{
+    ARENA_AUTO a = arena_new();
+    BUF_AUTO b = BUF_INIT(1 << 16);
+    char key[2001];
+    struct diag d = {.pos = {.file = "f", .line = 1, .col = 2}, .key = key, .msg = "m"};
+
+    (void)state;
+    memset(key, 'k', sizeof key);
+    key[400] = '\0';
+    diag_format(&b, &d);
+    assert_int_equal(b.n, strlen("f:1:2: ") + 400 + strlen(": m"));
+    buf_clear(&b);
+    key[400] = 'k';
+    key[2000] = '\0';
+    memcpy(key + 199, "\xc3\xa9", 2); /* cut in no letter */
+    diag_format(&b, &d);
+    assert_string_equal(buf_str(&b), arena_printf(a, "f:1:2: %.199s ... %.200s: m", key, key + 1800));
+}
+
 static void diags_are_capped(void **state)
 {
     ARENA_AUTO a = arena_new();
@@ -403,6 +423,7 @@ int main(void)
         cmocka_unit_test(object_keeps_order_and_finds_many),
         cmocka_unit_test(emit_is_json_stringify),
         cmocka_unit_test(diags_sort_by_place_and_drop_twins),
+        cmocka_unit_test(of_a_long_key_the_ends_are_shown),
         cmocka_unit_test(diags_are_capped),
         cmocka_unit_test(fields_differ_by_name_and_hide_secrets),
         cmocka_unit_test(every_word_has_a_name),
