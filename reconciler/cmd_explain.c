@@ -120,12 +120,13 @@ static void print_text(struct cli *cli, const struct oc_instance *oc, const stru
     print_list(cli, "keys to fix", node_get(more, "fixIt"));
 }
 
-static void print_json(struct cli *cli, const struct oc_context *c, const struct node *more)
+static void print_json(struct cli *cli, const struct oc_context *c, const struct node *more, const struct diags *d)
 {
     struct node *o = oc_context_json(cli->a, c);
 
     for (size_t i = 0; i < more->n_members; i++)
         node_set(cli->a, o, more->members[i].key, more->members[i].value);
+    node_set(cli->a, o, "diagnostics", cli_diags_json(cli->a, d));
     node_set(cli->a, o, "version", node_number(cli->a, CLI_OUTPUT_VERSION));
     cli_print_json(cli, o);
 }
@@ -158,7 +159,8 @@ int cmd_explain(struct cli *cli)
                                    .uid = cli->host.uid,
                                    .gid = cli->host.gid,
                                    .created_at_ms = host_now_ms(),
-                                   .missing = o->source.missing};
+                                   .missing = o->source.missing,
+                                   .explains = true};
     /* A blank agent is none, as OpenClaw has it. */
     const char *agent =
         cli->opt.agent && !js_is_blank(cli->opt.agent) ? cli->opt.agent : oc_default_agent(cli->a, o->source.root);
@@ -173,8 +175,8 @@ int cmd_explain(struct cli *cli)
         return cli_refuse_config(cli, &d);
     const struct node *more = oc_explain_json(cli->a, &oc, &c);
     if (cli->opt.json)
-        print_json(cli, &c, more);
+        print_json(cli, &c, more, &d);
     else
         print_text(cli, &oc, &c, more);
-    return EXIT_OK;
+    return d.n_errors ? EXIT_CONFIG : EXIT_OK;
 }

@@ -20,10 +20,8 @@ int cmd_status(struct cli *cli)
         return cli_fail(cli, &e);
     if (bytes && !(report = json_read_err(cli->a, "the daemon's report", bytes, n, &e)))
         return cli_fail(cli, &e);
-    if (store.home) {
-        alive = home_lock(store.home, "status", &e) < 0 && e.class == ERR_BUSY;
-        home_unlock(store.home);
-    }
+    if (store.home && home_is_locked(store.home, &alive, &e) < 0)
+        return cli_fail(cli, &e);
     if (cli->opt.json) {
         struct node *o = cli_object(cli, "status");
 

@@ -30,11 +30,13 @@ struct cache_slot {
 
 int store_open(const struct host *host, bool make, struct store *ret, struct err *e)
 {
+    ARENA_AUTO a = arena_new();
     struct store s = {0};
     struct stat st;
 
     load_install_id(host->home_dir, s.install);
-    if (make || stat(host->home_dir, &st) == 0) {
+    /* A directory that stands ready and is empty is not filled by a dry run either. */
+    if (make || stat(arena_printf(a, "%s/records", host->home_dir), &st) == 0) {
         if (home_open(host->home_dir, NULL, &s.home, e) < 0)
             return err_wrap(e, "opening reconclaw's state directory");
         load_install_id(host->home_dir, s.install);

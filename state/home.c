@@ -132,6 +132,19 @@ void home_unlock(struct home *h)
     file_closep(&h->lock_fd);
 }
 
+int home_is_locked(const struct home *h, bool *ret, struct err *e)
+{
+    struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    FD_AUTO fd = openat(h->base.fd, "lock", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+    if (fd < 0 && errno != ENOENT)
+        return err_sys(e, ERR_IO, errno, "opening %s/lock", h->base.path);
+    if (fd >= 0 && fcntl(fd, F_OFD_GETLK, &l) < 0)
+        return err_sys(e, ERR_IO, errno, "asking for the lock on %s/lock", h->base.path);
+    *ret = fd >= 0 && l.l_type != F_UNLCK;
+    return 0;
+}
+
 /* --- keys --------------------------------------------------------------------------------------------------------------------
  */
 

@@ -35,6 +35,8 @@ const char *home_keep_dir(const struct home *h); /* for struct shards */
  * process that has it. `who` ("run", "apply") stands in the lock beside the pid, for that message. */
 int home_lock(struct home *h, const char *who, struct err *e);
 void home_unlock(struct home *h);
+/* Whether somebody holds it now. Writes nothing, and is in nobody's way. */
+int home_is_locked(const struct home *h, bool *ret, struct err *e);
 
 /* Values by name. Names are any text of at most 1000 bytes ("memo:docker:unix:///run/x.sock"). */
 int home_put(struct home *h, const char *key, const void *bytes, size_t n, struct err *e);

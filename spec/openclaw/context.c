@@ -181,7 +181,8 @@ int oc_context_of_scope(struct arena *a, const struct oc_instance *oc, const cha
     c.has_browser = !c.no_browser;
     if (make_container(a, oc, &c, &e) < 0 || (c.has_browser && make_browser(a, oc, &c, &e) < 0)) {
         report(a, oc, &c, &e, d);
-        return -1;
+        if (!oc->explains)
+            return -1;
     }
     *ret = c;
     return 0;

@@ -33,6 +33,9 @@ struct oc_instance {
     int64_t created_at_ms;        /* for the label in `create`; a backend puts the real time there */
     struct oc_memo *memo;         /* of oc_memo_new(), or NULL: what one expansion worked out, for the next of the same config */
     bool missing;                 /* there is no config file: config is {} */
+    /* For explaining: of a container that cannot be made the error is added all the same, and its `create`, or even the hash, is
+     * NULL; everything else is told. */
+    bool explains;
 };
 
 /* One container of OpenClaw's. */

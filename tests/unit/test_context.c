@@ -283,6 +283,22 @@ static void what_cannot_be_made_is_told_at_its_key(void **state)
     }
 }
 
+static void explaining_tells_the_rest_of_what_cannot_be_made(void **state)
+{
+    ARENA_AUTO a = arena_new();
+    WORLD_AUTO w = world_new(a, "{agents:{defaults:{sandbox:{mode:'all',docker:{binds:['/etc:/x']}}}}}");
+    struct oc_context c;
+
+    (void)state;
+    w->oc.explains = true;
+    assert_int_equal(oc_context_of_agent(a, &w->oc, "main", &c, &w->d), 0);
+    assert_int_equal(w->d.n_errors, 1);
+    assert_string_equal(c.container.name, "openclaw-sbx-agent-main-f331f052");
+    assert_null(c.container.create);
+    assert_true(node_is(node_get(oc_context_json(a, &c), "create"), NODE_NULL));
+    assert_string_equal(node_str(node_path(c.sandbox.config, "docker", "user", NULL)), "0:0");
+}
+
 static void what_has_no_effect_is_warned_of(void **state)
 {
     static const char config[] = "{agents:{defaults:{sandbox:{mode:'all',\n"
@@ -426,6 +442,7 @@ int main(void)
         cmocka_unit_test(session_key_is_taken_as_the_runtime_sees_it),
         cmocka_unit_test(agent_is_asked_for_by_its_main_session),
         cmocka_unit_test(what_cannot_be_made_is_told_at_its_key),
+        cmocka_unit_test(explaining_tells_the_rest_of_what_cannot_be_made),
         cmocka_unit_test(what_has_no_effect_is_warned_of),
         cmocka_unit_test(json_has_the_agreed_keys),
         cmocka_unit_test(what_only_the_engine_can_tell_is_left_to_it),

@@ -117,17 +117,24 @@ static void one_daemon_holds_a_home_and_is_named(void **state)
     struct home *h = open_home(dir), *second = open_home(dir);
     struct err e = {0};
     char want[64], c;
+    bool locked = true;
     int fds[2];
     pid_t pid;
 
     (void)state;
+    assert_int_equal(home_is_locked(h, &locked, &e), 0);
+    assert_false(locked);
     assert_int_equal(home_lock(h, "run", &e), 0);
+    assert_int_equal(home_is_locked(second, &locked, &e), 0);
+    assert_true(locked);
     /* Not twice in one process either. */
     assert_int_equal(home_lock(second, "apply", &e), -1);
     assert_int_equal(e.class, ERR_BUSY);
     (void)snprintf(want, sizeof want, "process %d (run)", (int)getpid());
     assert_non_null(strstr(e.msg, want));
     home_unlock(h);
+    assert_int_equal(home_is_locked(second, &locked, &e), 0);
+    assert_false(locked);
     assert_int_equal(home_lock(second, "apply", &e), 0);
     home_close(second);
     /* Another process; it ends badly, and nothing is in the way. */

@@ -1,0 +1,110 @@
+# Shared by tests/e2e/cli.bats, bubblewrap.bats and demo.bats: the real program without an engine, each test in a directory of
+# its own that the user nobody may use too.
+#
+#   load rc
+#   setup() { place_up; }   teardown() { place_down; }
+#
+# In a test: $T is its directory, $HOME its home, $STATE reconclaw's own state directory, $SPECS a directory for specs. `rc` leaves
+# $status, $T/out and $T/err; as_nobody makes what follows in the test run as nobody.
+# shellcheck shell=bash disable=SC2034
+
+bats_require_minimum_version 1.5.0
+ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+RECONCLAW=${RECONCLAW:-$ROOT/build/reconclaw}
+NOBODY=65534
+
+place_up() {
+    T=$(mktemp -d /tmp/rc-cli.XXXXXX)
+    HOME=$T/home
+    STATE=$T/state
+    SPECS=$T/specs
+    WORK=$T/work
+    export HOME
+    mkdir "$HOME" "$SPECS" "$WORK"
+    AS=()
+    EXTRA_ENV=()
+    # A program that every user may run, wherever the repository is.
+    cp "$RECONCLAW" "$T/reconclaw"
+    chmod 755 "$T"
+}
+
+# Sandboxes go by the pid in their record, so that nothing but our own is met.
+place_down() {
+    local record pid
+    for pid in "${STARTED[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
+    for record in "$STATE"/bubblewrap/*.json; do
+        [ -f "$record" ] || continue
+        pid=$(jq -r '.process.pid // empty' "$record" 2>/dev/null)
+        [ -z "$pid" ] || kill -KILL "$pid" 2>/dev/null || true
+        jq -r '.cgroups[]?' "$record" 2>/dev/null >>"$T/cgroups"
+    done
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        [ -s "$T/cgroups" ] || break
+        xargs rmdir <"$T/cgroups" 2>/dev/null && break
+        pause 0.1
+    done
+    chmod -R u+w "$T"
+    rm -rf "$T"
+}
+
+as_nobody() {
+    if [ "$(id -u)" -eq 0 ]; then
+        chown -R "$NOBODY:$NOBODY" "$T"
+        AS=(setpriv --reuid "$NOBODY" --regid "$NOBODY" --clear-groups)
+    fi
+}
+
+# reconclaw in an environment that the test alone decides.
+rc_raw() {
+    (cd "$T" && exec env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 TZ=UTC RECONCLAW_STATE_DIR="$STATE" \
+        XDG_CONFIG_HOME="$HOME/.config" DOCKER_HOST="unix://$T/no.sock" "${EXTRA_ENV[@]}" "${AS[@]}" "$T/reconclaw" "$@")
+}
+rc() {
+    status=0
+    rc_raw "$@" >"$T/out" 2>"$T/err" </dev/null || status=$?
+}
+
+# The same on a terminal of 200 columns; $1: what is typed. Leaves $status and the whole of the screen in $T/out.
+rc_tty() {
+    local typed=$1 command
+    shift
+    command=$(printf '%q ' env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 TZ=UTC RECONCLAW_STATE_DIR="$STATE" \
+        XDG_CONFIG_HOME="$HOME/.config" TERM=xterm "${EXTRA_ENV[@]}" "${AS[@]}" "$T/reconclaw" "$@")
+    status=0
+    (cd "$T" && printf '%s' "$typed" | timeout 30 script -qec "$command" /dev/null) >"$T/out" 2>"$T/err" || status=$?
+}
+
+# sandbox NAME [LINE...]: a bubblewrap sandbox, added to $FILE (by default $SPECS/a.yaml).
+sandbox() {
+    local name=$1 file=${FILE:-$SPECS/a.yaml}
+    shift
+    [ ! -s "$file" ] || echo '---' >>"$file"
+    {
+        printf '%s\n' 'apiVersion: reconclaw/v1' 'kind: Sandbox' "metadata: {name: $name}" 'spec:' '  backend: bubblewrap'
+        [ $# -eq 0 ] || printf '  %s\n' "$@"
+    } >>"$file"
+}
+policy() { printf '%s\n' 'apiVersion: reconclaw/v1' 'kind: Policy' 'metadata: {name: p}' "spec: {$1}" >"$SPECS/policy.yaml"; }
+
+plan() { rc plan "$@" "$SPECS"; }
+apply() { rc apply --yes "$@" "$SPECS"; }
+
+# Everything below a directory with its kind, size, mode, owner, times and content.
+picture() {
+    (cd "$1" && find . -printf '%p %y %s %m %u %T@ %C@\n' | sort && find . -type f -exec sha256sum {} + | sort)
+}
+
+pause() { read -r -t "$1" _ <> <(:) || true; }
+
+fail() {
+    printf '%s\n' "$*" "status: ${status-}" "stdout:" "$(head -c 6000 "$T/out")" "stderr:" "$(head -c 3000 "$T/err")" >&2
+    return 1
+}
+is_status() { [ "$status" -eq "$1" ] || fail "exit status $status, not $1"; }
+out_has() { grep -qF -- "$1" "$T/out" || fail "not on stdout: $1"; }
+out_lacks() { ! grep -qF -- "$1" "$T/out" || fail "on stdout: $1"; }
+err_has() { grep -qF -- "$1" "$T/err" || fail "not on stderr: $1"; }
+err_lacks() { ! grep -qF -- "$1" "$T/err" || fail "on stderr: $1"; }
+err_is_empty() { [ ! -s "$T/err" ] || fail "on stderr: $(cat "$T/err")"; }
+is_json() { jq -e "$@" "$T/out" >/dev/null || fail "not so in the JSON: $*"; }
+same() { [ "$1" = "$2" ] || fail "$(diff <(printf '%s\n' "$1") <(printf '%s\n' "$2"))"; }
