@@ -55,13 +55,15 @@ static struct node *entry_node(struct arena *a, const struct journal_entry *entr
 static void print_text(struct cli *cli, const struct journal_entry *entry)
 {
     BUF_AUTO b = BUF_INIT(1u << 20);
+    bool begun = false;
     const char *texts[] = {entry->act, entry->runtime ? entry->runtime : entry->object, entry->reason, entry->message};
 
     buf_printf(&b, "%s  %-12s", cli_time(cli->a, entry->time_ms), journal_event_name(entry->event));
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         if (!texts[i])
             continue;
-        buf_puts(&b, i < 2 ? "  " : ": ");
+        buf_puts(&b, i < 2 || !begun ? "  " : ": ");
+        begun = true;
         text_escape(&b, texts[i], strlen(texts[i]));
     }
     if (entry->outcome != JOURNAL_NO_OUTCOME)
