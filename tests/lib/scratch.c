@@ -11,6 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define N_MADE 64
+static char *made[N_MADE]; /* NULL: a free place */
+static pid_t maker;        /* 0: nothing made yet */
+
 static void must(bool ok, const char *what, const char *path)
 {
     if (!ok) {
@@ -19,31 +23,73 @@ static void must(bool ok, const char *what, const char *path)
     }
 }
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)remove(path);
+    return 0;
+}
+
+static int allow_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    if (type == FTW_DNR || type == FTW_D)
+        (void)chmod(path, 0700);
+    return 0;
+}
+
+/* Twice: a directory that could not be read is gone through only after it was allowed. */
+static void remove_tree(const char *path)
+{
+    for (int i = 0; i < 2; i++) {
+        (void)nftw(path, allow_one, 16, FTW_PHYS);
+        (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    }
+}
+
+/* A test that failed half-way leaves its directory to this; a child leaves it to its parent. */
+static void remove_made(void)
+{
+    if (getpid() == maker)
+        for (size_t i = 0; i < N_MADE; i++)
+            if (made[i])
+                remove_tree(made[i]);
+}
+
 char *scratch_make(void)
 {
     const char *base = getenv("TMPDIR");
-    char *dir = NULL;
+    char *name = NULL, *dir;
+    size_t i = 0;
 
-    must(asprintf(&dir, "%s/reconclaw-test-XXXXXX", base && *base ? base : "/tmp") > 0 && mkdtemp(dir), "making", "a directory");
+    must(asprintf(&name, "%s/reconclaw-test-XXXXXX", base && *base ? base : "/tmp") > 0 && mkdtemp(name), "making",
+         "a directory");
+    dir = realpath(name, NULL);
+    must(dir != NULL, "finding", name);
+    free(name);
+    if (!maker) {
+        maker = getpid();
+        must(atexit(remove_made) == 0, "remembering", dir);
+    }
+    while (i < N_MADE && made[i])
+        i++;
+    if (i < N_MADE)
+        made[i] = dir;
     return dir;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)ftw;
-    if (type == FTW_DNR || type == FTW_D)
-        (void)chmod(path, 0700);
-    (void)remove(path);
-    return 0;
 }
 
 void scratch_remove(char *dir)
 {
     if (!dir)
         return;
-    (void)nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    for (size_t i = 0; i < N_MADE; i++)
+        if (made[i] == dir)
+            made[i] = NULL;
+    remove_tree(dir);
     free(dir);
+}
+
+void scratch_clear(const char *dir, const char *path)
+{
+    remove_tree(scratch_path(dir, path));
 }
 
 const char *scratch_path(const char *dir, const char *path)
@@ -70,20 +116,32 @@ void scratch_mkdir(const char *dir, const char *path)
     free(full);
 }
 
-void scratch_write(const char *dir, const char *path, const void *bytes, size_t n, mode_t mode)
+static void make_parent(const char *dir, const char *path)
 {
     const char *slash = strrchr(path, '/');
+    char *parent;
+
+    if (!slash)
+        return;
+    parent = strndup(path, (size_t)(slash - path));
+    must(parent != NULL, "making", path);
+    scratch_mkdir(dir, parent);
+    free(parent);
+}
+
+void scratch_write(const char *dir, const char *path, const void *bytes, size_t n, mode_t mode)
+{
     int fd;
 
-    if (slash) {
-        char *parent = strndup(path, (size_t)(slash - path));
-
-        must(parent != NULL, "making", path);
-        scratch_mkdir(dir, parent);
-        free(parent);
-    }
+    make_parent(dir, path);
     fd = open(scratch_path(dir, path), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
     must(fd >= 0 && fchmod(fd, mode) == 0 && write(fd, bytes, n) == (ssize_t)n && close(fd) == 0, "writing", path);
+}
+
+void scratch_symlink(const char *dir, const char *path, const char *target)
+{
+    make_parent(dir, path);
+    must(symlink(target, scratch_path(dir, path)) == 0, "linking", path);
 }
 
 void scratch_write_text(const char *dir, const char *path, const char *text)

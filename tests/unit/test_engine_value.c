@@ -392,7 +392,7 @@ static void image_references_are_dockers(void **state)
         "\xc3\xa9",
         "a@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
         "a@md5:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-        "a@foo:" HEX64,
+        ("a@foo:" HEX64),
         "a@sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         "a@",
         "-x.y/a",

@@ -605,8 +605,9 @@ static void a_turns_file_that_is_not_understood_counts_as_none(void **state)
         "{}",
         "{\"runtimes\":1}",
         "{\"runtimes\":[1,{},{\"timesMs\":[]}]}",
-        "{\"runtimes\":[{\"endpoint\":\"docker\",\"kind\":\"odd\",\"runtime\":\"a\",\"want\":\"h\","
-        "\"timesMs\":[1,2]}]}"};
+        ("{\"runtimes\":[{\"endpoint\":\"docker\",\"kind\":\"odd\",\"runtime\":\"a\",\"want\":\"h\","
+         "\"timesMs\":[1,2]}]}"),
+    };
 
     (void)state;
     for (size_t i = 0; i < N(cases); i++) {

@@ -1,6 +1,7 @@
 /* reconciler/local_fs: the contract of spec/fs.h on the real file system, and that nothing in it can make us wait. */
 #include "reconciler/local_fs.h"
-#include "tests/lib/tmpdir.h"
+#include "spec/base/path.h"
+#include "tests/lib/scratch.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -22,13 +23,13 @@ static char *dir;
 static int set_up(void **state)
 {
     a = arena_new();
-    dir = tmpdir_new(a);
+    dir = scratch_make();
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    tmpdir_remove(dir);
+    scratch_remove(dir);
     arena_free(a);
     return 0;
 }
@@ -36,7 +37,7 @@ static int tear_down(void **state)
 static int read_file(const char *rel, size_t max, char **ret, size_t *ret_n, struct err *e)
 {
     *e = (struct err){0};
-    return local_fs.read(NULL, a, tmpdir_path(a, dir, rel), max, ret, ret_n, e);
+    return local_fs.read(NULL, a, path_resolve(a, dir, rel), max, ret, ret_n, e);
 }
 
 static void a_file_is_read_whole_up_to_the_cap(void **state)
@@ -45,9 +46,9 @@ static void a_file_is_read_whole_up_to_the_cap(void **state)
     char *bytes;
     size_t n;
 
-    tmpdir_write(dir, "f", "a\0b\n", 4);
-    tmpdir_puts(dir, "empty", "");
-    tmpdir_symlink(dir, "link", "f");
+    scratch_write(dir, "f", "a\0b\n", 4, 0644);
+    scratch_write_text(dir, "empty", "");
+    scratch_symlink(dir, "link", "f");
     assert_int_equal(read_file("f", 4, &bytes, &n, &e), 0);
     assert_int_equal(n, 4);
     assert_memory_equal(bytes, "a\0b\n", 5);
@@ -82,12 +83,12 @@ static void what_is_no_file_is_refused_without_waiting(void **state)
     size_t n;
 
     alarm(20); /* a read that waits ends the test */
-    assert_int_equal(mkfifo(tmpdir_path(a, dir, "fifo"), 0600), 0);
-    tmpdir_puts(dir, "d/x", "");
+    assert_int_equal(mkfifo(path_resolve(a, dir, "fifo"), 0600), 0);
+    scratch_write_text(dir, "d/x", "");
     int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    strncpy(address.sun_path, tmpdir_path(a, dir, "socket"), sizeof address.sun_path - 1);
+    strncpy(address.sun_path, path_resolve(a, dir, "socket"), sizeof address.sun_path - 1);
     assert_int_equal(bind(s, (struct sockaddr *)&address, sizeof address), 0);
-    tmpdir_symlink(dir, "null", "/dev/null");
+    scratch_symlink(dir, "null", "/dev/null");
     for (const char *const *p = (const char *const[]){"fifo", "d", "socket", "null", NULL}; *p; p++) {
         assert_int_equal(read_file(*p, 100, &bytes, &n, &e), -1);
         assert_int_equal(e.class, ERR_INPUT);
@@ -104,11 +105,11 @@ static void what_is_not_there_is_not_found_and_a_loop_is_not(void **state)
     char *out;
     size_t n;
 
-    tmpdir_puts(dir, "f", "");
-    tmpdir_symlink(dir, "dangling", "nothing");
-    tmpdir_symlink(dir, "loop", "loop");
+    scratch_write_text(dir, "f", "");
+    scratch_symlink(dir, "dangling", "nothing");
+    scratch_symlink(dir, "loop", "loop");
     for (const char *const *p = (const char *const[]){"missing", "f/below", "dangling", "no/such/dir", NULL}; *p; p++) {
-        const char *path = tmpdir_path(a, dir, *p);
+        const char *path = path_resolve(a, dir, *p);
 
         assert_int_equal(read_file(*p, 100, &out, &n, &e), -1);
         assert_int_equal(e.class, ERR_NOT_FOUND);
@@ -128,13 +129,13 @@ static void stat_tells_kinds_and_links(void **state)
     struct err e = {0};
     char *out;
 
-    tmpdir_puts(dir, "f", "abc");
-    assert_int_equal(link(tmpdir_path(a, dir, "f"), tmpdir_path(a, dir, "g")), 0);
-    tmpdir_symlink(dir, "l", "f");
-    assert_int_equal(chmod(tmpdir_path(a, dir, "f"), 0640), 0);
-    assert_int_equal(local_fs.stat(NULL, tmpdir_path(a, dir, "l"), false, &st, &e), 0);
+    scratch_write_text(dir, "f", "abc");
+    assert_int_equal(link(path_resolve(a, dir, "f"), path_resolve(a, dir, "g")), 0);
+    scratch_symlink(dir, "l", "f");
+    assert_int_equal(chmod(path_resolve(a, dir, "f"), 0640), 0);
+    assert_int_equal(local_fs.stat(NULL, path_resolve(a, dir, "l"), false, &st, &e), 0);
     assert_int_equal(st.kind, FS_SYMLINK);
-    assert_int_equal(local_fs.stat(NULL, tmpdir_path(a, dir, "l"), true, &st, &e), 0);
+    assert_int_equal(local_fs.stat(NULL, path_resolve(a, dir, "l"), true, &st, &e), 0);
     assert_int_equal(st.kind, FS_FILE);
     assert_int_equal(st.size, 3);
     assert_int_equal(st.nlink, 2);
@@ -144,11 +145,11 @@ static void stat_tells_kinds_and_links(void **state)
     assert_int_equal(st.kind, FS_DIR);
     assert_int_equal(local_fs.stat(NULL, "/dev/null", true, &st, &e), 0);
     assert_int_equal(st.kind, FS_OTHER);
-    assert_int_equal(local_fs.realpath(NULL, a, tmpdir_path(a, dir, "l"), &out, &e), 0);
-    assert_string_equal(out, tmpdir_path(a, dir, "f"));
-    assert_int_equal(local_fs.readlink(NULL, a, tmpdir_path(a, dir, "l"), &out, &e), 0);
+    assert_int_equal(local_fs.realpath(NULL, a, path_resolve(a, dir, "l"), &out, &e), 0);
+    assert_string_equal(out, path_resolve(a, dir, "f"));
+    assert_int_equal(local_fs.readlink(NULL, a, path_resolve(a, dir, "l"), &out, &e), 0);
     assert_string_equal(out, "f");
-    assert_int_equal(local_fs.readlink(NULL, a, tmpdir_path(a, dir, "f"), &out, &e), -1);
+    assert_int_equal(local_fs.readlink(NULL, a, path_resolve(a, dir, "f"), &out, &e), -1);
 }
 
 int main(void)

@@ -1,10 +1,12 @@
 /* Every case of tests/vectors/parse.json, which OpenClaw 2026.5.3 itself answered: each case's files are made below a directory
  * that stands for the vectors' /tmp/ocvec, loaded through the real file system, and compared to the byte. */
 #include "reconciler/local_fs.h"
+#include "spec/base/path.h"
 #include "spec/openclaw/env.h"
 #include "spec/openclaw/load.h"
 #include "spec/read/json.h"
-#include "tests/lib/tmpdir.h"
+#include "tests/lib/scratch.h"
+#include "tests/lib/vectors.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -39,29 +41,29 @@ static void make_file(struct arena *a, const char *dir, const struct node_member
     const char *link_to = node_str(node_get(m->value, "symlink")), *hard = node_str(node_get(m->value, "hardlink"));
 
     if (m->value->kind == NODE_STRING) {
-        tmpdir_write(dir, m->key, m->value->s, m->value->s_n);
+        scratch_write(dir, m->key, m->value->s, m->value->s_n, 0644);
     } else if (prefix && fill) {
         size_t n = strlen(prefix) + (size_t)node_get(m->value, "size")->num;
         char *bytes = arena_alloc(a, n);
 
         memset(bytes, fill[0], n);
         memcpy(bytes, prefix, strlen(prefix));
-        tmpdir_write(dir, m->key, bytes, n);
+        scratch_write(dir, m->key, bytes, n, 0644);
     } else if (link_to) {
-        tmpdir_symlink(dir, m->key, link_to);
+        scratch_symlink(dir, m->key, link_to);
     } else {
         assert_non_null(hard);
-        assert_int_equal(link(tmpdir_path(a, dir, hard), tmpdir_path(a, dir, m->key)), 0);
+        assert_int_equal(link(path_resolve(a, dir, hard), path_resolve(a, dir, m->key)), 0);
     }
 }
 
 static void make_tree(struct arena *a, const char *root, const struct node *test)
 {
     const struct node *files = node_get(test, "files");
-    char *dir = tmpdir_path(a, root, "g");
+    char *dir = path_resolve(a, root, "g");
 
-    tmpdir_remove(dir);
-    tmpdir_puts(root, "g/.keep", "");
+    scratch_clear(root, "g");
+    scratch_write_text(root, "g/.keep", "");
     for (size_t i = 0; i < files->n_members; i++) /* hard links last, they need their file */
         if (!node_get(files->members[i].value, "hardlink"))
             make_file(a, dir, &files->members[i]);
@@ -120,7 +122,7 @@ static void run_case(const char *root, const struct node *test)
     bool ok = node_get(test, "ok")->b;
 
     make_tree(a, root, test);
-    node_set(a, env, "HOME", node_string(a, tmpdir_path(a, root, "home")));
+    node_set(a, env, "HOME", node_string(a, path_resolve(a, root, "home")));
     node_set(a, env, "OPENCLAW_CONFIG_PATH", node_string(a, config));
     oc_paths_find(a, &local_fs, env, root, "/nonexistent", &paths);
     assert_string_equal(paths.config_path, config);
@@ -145,18 +147,20 @@ static void openclaw_reads_the_same(void **state)
 {
     ARENA_AUTO a = arena_new();
     struct err e = {0};
-    char *root = tmpdir_new(a);
-    char *text = replace_all(a, tmpdir_slurp(a, VECTORS, NULL), ROOT, root);
+    char *root = scratch_make();
+    size_t n_bytes;
+    char *text = replace_all(a, vectors_bytes(a, VECTORS, &n_bytes), ROOT, root);
     struct node *cases = json_read_err(a, VECTORS, text, strlen(text), &e);
 
     if (!cases)
         fail_msg("%s", e.msg);
     assert_true(cases->n_items >= 144);
     /* Two files that the cases of OPENCLAW_INCLUDE_ROOTS include are not in them. */
-    tmpdir_puts(root, "groots/r.json5", "{r:1}");
-    tmpdir_puts(root, "groots/n.json5", "{n:{$include:'r.json5'}}");
+    scratch_write_text(root, "groots/r.json5", "{r:1}");
+    scratch_write_text(root, "groots/n.json5", "{n:{$include:'r.json5'}}");
     for (size_t i = 0; i < cases->n_items; i++)
         run_case(root, cases->items[i]);
+    scratch_remove(root);
 }
 
 /* The table of blocked names is the one that OpenClaw has, in any case. */
@@ -165,11 +169,12 @@ static void the_env_block_is_held_to_openclaws_list(void **state)
     static const char *const lists[] = {"blockedKeys", "overrideKeys", "blockedPrefixes", "overridePrefixes"};
     ARENA_AUTO a = arena_new();
     struct err e = {0};
-    char *text = tmpdir_slurp(a, "tests/vectors/config-env-blocklist.json", NULL);
+    size_t n;
+    char *text = vectors_bytes(a, "tests/vectors/config-env-blocklist.json", &n);
     struct node *root = json_read_err(a, "blocklist", text, strlen(text), &e);
-    size_t n = 0;
 
     assert_non_null(root);
+    n = 0;
     for (size_t l = 0; l < sizeof lists / sizeof lists[0]; l++) {
         const struct node *list = node_get(root, lists[l]);
 

@@ -2,7 +2,7 @@
 #include "reconciler/local_fs.h"
 #include "spec/base/path.h"
 #include "spec/openclaw/paths.h"
-#include "tests/lib/tmpdir.h"
+#include "tests/lib/scratch.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -134,21 +134,21 @@ static void places_are_found_as_openclaw_finds_them(void **state)
     for (size_t i = 0; i < N(places); i++) {
         const struct place *p = &places[i];
         ARENA_AUTO a = arena_new();
-        char *dir = tmpdir_new(a);
+        char *dir = scratch_make();
         struct node *env = node_object(a);
         struct oc_paths ret;
 
-        node_set(a, env, "HOME", node_string(a, tmpdir_path(a, dir, "home")));
+        node_set(a, env, "HOME", node_string(a, path_resolve(a, dir, "home")));
         for (size_t k = 0; k < N(p->env) && p->env[k][0]; k++)
             node_set(a, env, p->env[k][0], node_string(a, p->env[k][1]));
         for (size_t k = 0; k < N(p->files) && p->files[k]; k++)
-            tmpdir_puts(dir, p->files[k], "{}");
-        oc_paths_find(a, &local_fs, env, tmpdir_path(a, dir, "cwd"), tmpdir_path(a, dir, "os"), &ret);
+            scratch_write_text(dir, p->files[k], "{}");
+        oc_paths_find(a, &local_fs, env, path_resolve(a, dir, "cwd"), path_resolve(a, dir, "os"), &ret);
         const char *got[] = {ret.home, ret.state_dir, ret.config_path}, *want[] = {p->home, p->state_dir, p->config_path};
         for (size_t k = 0; k < N(want); k++)
-            if (want[k] && strcmp(got[k], tmpdir_path(a, dir, want[k])) != 0)
+            if (want[k] && strcmp(got[k], path_resolve(a, dir, want[k])) != 0)
                 fail_msg("%s: %s instead of %s", p->name, got[k], want[k]);
-        tmpdir_remove(dir);
+        scratch_remove(dir);
     }
 }
 
