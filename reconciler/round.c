@@ -272,7 +272,8 @@ static struct oc_instance instance_of(const struct looking *in, const struct rou
                                 .gid = in->conf->host->gid,
                                 .created_at_ms = in->r->now_ms,
                                 .memo = o->memo,
-                                .missing = o->from->source.missing};
+                                .missing = o->from->source.missing,
+                                .default_agent = oc_default_agent(in->a, o->from->source.root)};
 }
 
 /* Whether some agent of this OpenClaw is sandboxed at all: then its engine is looked at, also with nothing recorded. */
@@ -480,18 +481,32 @@ static void observe(struct looking *in)
         note_slow(store, &r->looks[i]);
 }
 
+static int by_name(const void *px, const void *py)
+{
+    const struct record *x = *(const struct record *const *)px, *y = *(const struct record *const *)py;
+    int by = strcmp(x->name, y->name);
+
+    return by ? by : (int)x->kind - (int)y->kind;
+}
+
 /* Whether what was seen adds to what the records told: then wishes are worked out anew. */
 static bool saw_unrecorded(const struct looking *in)
 {
+    const struct record **sorted = ARENA_ARRAY(in->a, const struct record *, in->records.n);
+
+    for (size_t i = 0; i < in->records.n; i++)
+        sorted[i] = &in->records.v[i];
+    if (in->records.n > 0)
+        qsort(sorted, in->records.n, sizeof *sorted, by_name);
     for (size_t i = 0; i < in->r->n_looks; i++) {
         const struct observation *o = &in->r->looks[i].seen;
 
         for (size_t k = 0; k < o->n; k++) {
-            bool recorded = o->v[k].kind == RUNTIME_SANDBOX || o->v[k].ownership == OWN_FOREIGN;
+            const struct record key = {.kind = o->v[k].kind, .name = o->v[k].name}, *like = &key;
 
-            for (size_t m = 0; m < in->records.n && !recorded; m++)
-                recorded = in->records.v[m].kind == o->v[k].kind && strcmp(in->records.v[m].name, o->v[k].name) == 0;
-            if (!recorded)
+            if (o->v[k].kind == RUNTIME_SANDBOX || o->v[k].ownership == OWN_FOREIGN)
+                continue;
+            if (in->records.n == 0 || !bsearch(&like, sorted, in->records.n, sizeof *sorted, by_name))
                 return true;
         }
     }

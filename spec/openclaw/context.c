@@ -153,6 +153,7 @@ int oc_context_of_scope(struct arena *a, const struct oc_instance *oc, const cha
                         const char *scope_key, struct oc_context *ret, struct diags *d)
 {
     struct oc_context c = {.agent_id = agent_id, .scope_key = scope_key, .sandbox = *sandbox};
+    const struct oc_agent agent = {.id = oc_agent_id(a, agent_id), .entry = sandbox->entry, .default_id = oc->default_agent};
     struct node *config = node_object(a);
     struct oc_dirs dirs;
     struct err e = {0};
@@ -167,7 +168,7 @@ int oc_context_of_scope(struct arena *a, const struct oc_instance *oc, const cha
     c.workspace_access = text(config, NULL, "workspaceAccess");
     c.sandboxed = strcmp(c.scope, "session") == 0 ? oc_is_sandboxed(a, oc->config, c.mode, agent_id, scope_key)
                                                   : strcmp(c.mode, "off") != 0;
-    dirs = oc_dirs(a, oc->config, agent_id, config, scope_key, oc->places);
+    dirs = oc_dirs_of(a, oc->config, &agent, config, scope_key, oc->places);
     c.workspace_dir = dirs.workspace_dir;
     c.agent_workspace_dir = dirs.agent_workspace_dir;
     c.is_docker = strcmp(js_lower(a, c.backend), "docker") == 0;

@@ -81,9 +81,9 @@ static struct pos pos_of(const struct node *config, const struct node *entry)
     return n->pos;
 }
 
-static void add_agent(struct run *r, const char *id)
+/* entry: where it was met in the list; NULL: to be looked for. */
+static void add_agent(struct run *r, const char *id, const struct node *entry)
 {
-    const struct node *entry;
     struct agent *g;
     bool is_plain;
 
@@ -92,8 +92,10 @@ static void add_agent(struct run *r, const char *id)
     remember(r->a, r->memo->agent_index, id, r->memo->agents.n);
     g = VEC_ADD(r->a, &r->memo->agents);
     g->id = id;
+    /* An entry without an id is main's, too. */
+    if (!entry || strcmp(id, "main") == 0)
+        entry = oc_agent_entry(r->a, r->oc->config, id);
     g->errors.arena = r->a;
-    entry = oc_agent_entry(r->a, r->oc->config, id);
     is_plain = !node_get(entry, "sandbox") && !node_get(entry, "tools");
     if (is_plain && r->memo->plain > 0) {
         g->sandbox = r->memo->agents.v[r->memo->plain - 1].sandbox;
@@ -116,12 +118,12 @@ static void list_agents(struct run *r)
     const struct node *list = node_path(r->oc->config, "agents", "list", NULL);
 
     r->memo->agent_index = node_object(r->a);
-    add_agent(r, oc_default_agent(r->a, r->oc->config));
+    add_agent(r, oc_default_agent(r->a, r->oc->config), NULL);
     for (size_t i = 0; node_is(list, NODE_ARRAY) && i < list->n_items; i++) {
         const struct node *id = node_get(list->items[i], "id");
 
         if (node_is(id, NODE_STRING))
-            add_agent(r, oc_agent_id_n(r->a, id->s, id->s_n));
+            add_agent(r, oc_agent_id_n(r->a, id->s, id->s_n), list->items[i]);
     }
 }
 

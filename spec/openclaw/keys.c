@@ -614,17 +614,23 @@ struct agent_dir {
     const char *key;
 };
 
-/* An agent that only a binding names has the default directory too. */
-static struct agent_dir agent_dir(struct arena *a, const struct node *root, const char *id, const struct oc_places *places)
+#define ANYWHERE SIZE_MAX
+
+/* An agent that only a binding names has the default directory too. place: of its entry in the list, or ANYWHERE. */
+static struct agent_dir agent_dir(struct arena *a, const struct node *root, const char *id, size_t place,
+                                  const struct oc_places *places)
 {
-    const struct node *list = node_path(root, "agents", "list", NULL), *e = oc_agent_entry(a, root, id), *own;
+    const struct node *list = node_path(root, "agents", "list", NULL), *own;
+    const struct node *e = place == ANYWHERE ? oc_agent_entry(a, root, id) : list->items[place];
     struct agent_dir d = {.id = id, .key = "agents.list"};
 
     if (list)
         d.pos = list->pos;
-    for (size_t i = 0; e && list && i < list->n_items; i++)
-        if (list->items[i] == e)
+    for (size_t i = place == ANYWHERE ? 0 : place; e && list && i < list->n_items; i++)
+        if (list->items[i] == e) {
             d.key = diag_index(a, d.key, i);
+            break;
+        }
     own = node_get(e, "agentDir");
     if (e)
         d.pos = e->pos;
@@ -642,8 +648,8 @@ struct agent_dirs {
     struct node *ids, *dirs; /* seen: id -> true, directory -> id */
 };
 
-static void check_agent_dir(struct arena *a, const struct node *root, const char *id, const struct oc_places *places,
-                            struct agent_dirs *seen, struct diags *d)
+static void check_agent_dir(struct arena *a, const struct node *root, const char *id, size_t place,
+                            const struct oc_places *places, struct agent_dirs *seen, struct diags *d)
 {
     struct agent_dir mine;
     const char *other;
@@ -651,7 +657,7 @@ static void check_agent_dir(struct arena *a, const struct node *root, const char
     if (node_get(seen->ids, id))
         return;
     node_set(a, seen->ids, id, node_bool(a, true));
-    mine = agent_dir(a, root, id, places);
+    mine = agent_dir(a, root, id, place, places);
     other = node_str(node_get(seen->dirs, mine.dir));
     if (other)
         diag_error(d, mine.pos, mine.key, "agents '%s' and '%s' have one state directory; each needs its own agentDir", other,
@@ -669,13 +675,17 @@ static void check_agent_dirs(struct arena *a, const struct node *root, const str
     size_t n_bindings = node_is(bindings, NODE_ARRAY) ? bindings->n_items : 0;
     struct agent_dirs seen = {node_object(a), node_object(a)};
 
-    check_agent_dir(a, root, oc_default_agent(a, root), places, &seen, d);
+    check_agent_dir(a, root, oc_default_agent(a, root), ANYWHERE, places, &seen, d);
     for (size_t i = 0; i < n_list + n_bindings; i++) {
         const struct node *item = i < n_list ? list->items[i] : bindings->items[i - n_list];
         const struct node *id = node_get(item, i < n_list ? "id" : "agentId");
 
-        if (node_is(id, NODE_STRING) && id->s_n > 0 && (i < n_list || !js_is_blank(id->s)))
-            check_agent_dir(a, root, oc_agent_id_n(a, id->s, id->s_n), places, &seen, d);
+        if (node_is(id, NODE_STRING) && id->s_n > 0 && (i < n_list || !js_is_blank(id->s))) {
+            const char *agent = oc_agent_id_n(a, id->s, id->s_n);
+
+            /* An entry without an id is main's, too. */
+            check_agent_dir(a, root, agent, i < n_list && strcmp(agent, "main") != 0 ? i : ANYWHERE, places, &seen, d);
+        }
     }
 }
 

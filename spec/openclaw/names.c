@@ -205,15 +205,17 @@ char *oc_default_agent(struct arena *a, const struct node *config)
 
 /* Whether an entry's normalised id is agent_id, which is normalised. An id that is written so already, as nearly all are, is
  * told apart without a copy. */
-static bool has_id(struct arena *a, const struct node *entry, const char *agent_id)
+static bool has_id(struct arena *a, const struct node *entry, const char *agent_id, size_t agent_id_n)
 {
     const struct node *id = node_get(entry, "id");
     if (node_is(id, NODE_STRING) && id->s_n > 0 && id->s_n <= AGENT_ID_MAX && is_lower_alnum(id->s[0])) {
+        if (id->s_n == agent_id_n && memcmp(id->s, agent_id, agent_id_n) == 0)
+            return true;
         size_t i = 1;
         while (i < id->s_n && in_agent_id(id->s[i]))
             i++;
         if (i == id->s_n)
-            return strncmp(id->s, agent_id, id->s_n) == 0 && agent_id[id->s_n] == '\0';
+            return false;
     }
     return strcmp(entry_id(a, entry), agent_id) == 0;
 }
@@ -221,8 +223,9 @@ static bool has_id(struct arena *a, const struct node *entry, const char *agent_
 struct node *oc_agent_entry(struct arena *a, const struct node *config, const char *agent_id)
 {
     const struct node *list = agents_list(config);
+    size_t n = strlen(agent_id);
     for (size_t i = 0; node_is(list, NODE_ARRAY) && i < list->n_items; i++)
-        if (node_is(list->items[i], NODE_OBJECT) && has_id(a, list->items[i], agent_id))
+        if (node_is(list->items[i], NODE_OBJECT) && has_id(a, list->items[i], agent_id, n))
             return list->items[i];
     return NULL;
 }
@@ -359,18 +362,24 @@ static char *default_workspace(struct arena *a, const struct oc_places *places)
     return path_join(a, path_join(a, places->home, ".openclaw"), name);
 }
 
-char *oc_agent_workspace_dir(struct arena *a, const struct node *config, const char *agent_id, const struct oc_places *places)
+static char *workspace_of(struct arena *a, const struct node *config, const struct oc_agent *agent,
+                          const struct oc_places *places)
 {
-    const char *id = oc_agent_id(a, agent_id);
-    char *own = user_path(a, node_get(oc_agent_entry(a, config, id), "workspace"), places);
+    char *own = user_path(a, node_get(agent->entry, "workspace"), places);
     if (*own != '\0')
         return own;
     char *fallback = user_path(a, node_path(config, "agents", "defaults", "workspace", NULL), places);
-    if (strcmp(id, oc_default_agent(a, config)) == 0)
+    if (strcmp(agent->id, agent->default_id != NULL ? agent->default_id : oc_default_agent(a, config)) == 0)
         return *fallback != '\0' ? fallback : default_workspace(a, places);
     if (*fallback != '\0')
-        return path_join(a, fallback, id);
-    return path_join(a, places->state_dir, arena_printf(a, "workspace-%s", id));
+        return path_join(a, fallback, agent->id);
+    return path_join(a, places->state_dir, arena_printf(a, "workspace-%s", agent->id));
+}
+
+char *oc_agent_workspace_dir(struct arena *a, const struct node *config, const char *agent_id, const struct oc_places *places)
+{
+    const char *id = oc_agent_id(a, agent_id);
+    return workspace_of(a, config, &(struct oc_agent){.id = id, .entry = oc_agent_entry(a, config, id)}, places);
 }
 
 char *oc_sandbox_workspace_dir(struct arena *a, const char *workspace_root, const char *scope, const char *scope_key,
@@ -387,7 +396,15 @@ char *oc_sandbox_workspace_dir(struct arena *a, const char *workspace_root, cons
 struct oc_dirs oc_dirs(struct arena *a, const struct node *config, const char *agent_id, const struct node *sandbox,
                        const char *scope_key, const struct oc_places *places)
 {
-    struct oc_dirs d = {.agent_workspace_dir = oc_agent_workspace_dir(a, config, agent_id, places)};
+    const char *id = oc_agent_id(a, agent_id);
+    const struct oc_agent agent = {.id = id, .entry = oc_agent_entry(a, config, id)};
+    return oc_dirs_of(a, config, &agent, sandbox, scope_key, places);
+}
+
+struct oc_dirs oc_dirs_of(struct arena *a, const struct node *config, const struct oc_agent *agent, const struct node *sandbox,
+                          const char *scope_key, const struct oc_places *places)
+{
+    struct oc_dirs d = {.agent_workspace_dir = workspace_of(a, config, agent, places)};
     if (text_eq(node_str(node_get(sandbox, "workspaceAccess")), "rw"))
         d.workspace_dir = d.agent_workspace_dir;
     else

@@ -76,4 +76,13 @@ struct oc_dirs {
 struct oc_dirs oc_dirs(struct arena *a, const struct node *config, const char *agent_id, const struct node *sandbox,
                        const char *scope_key, const struct oc_places *places);
 
+/* An agent that was looked up before: where there are thousands, each look through the list counts. */
+struct oc_agent {
+    const char *id;           /* normalised */
+    const struct node *entry; /* of oc_agent_entry() */
+    const char *default_id;   /* of oc_default_agent(); NULL: it is looked for where it matters */
+};
+struct oc_dirs oc_dirs_of(struct arena *a, const struct node *config, const struct oc_agent *agent, const struct node *sandbox,
+                          const char *scope_key, const struct oc_places *places);
+
 #endif
