@@ -19,6 +19,8 @@ struct executor {
     const struct executor_conf *conf;
     struct act_ended *ended;
     struct pool *pool;
+    const char **silent; /* endpoints that answered none of an act's tries in time: no further act begins there */
+    size_t n_silent;
     pthread_mutex_t mutex;
     pthread_cond_t changed;  /* an act ended, or a cancel was seen */
     atomic_bool hard_cancel; /* what running steps look at: set once the grace after a cancel is over */
@@ -59,6 +61,32 @@ static void drop_all(struct executor *x)
     }
 }
 
+static bool is_silent(const struct executor *x, const struct act *act)
+{
+    for (size_t i = 0; i < x->n_silent; i++)
+        if (strcmp(x->silent[i], act->endpoint) == 0)
+            return true;
+    return false;
+}
+
+/* Else each act there would wait for all its deadlines in turn, and the round, which others are in, for all of them. A setup
+ * that takes too long says nothing of its endpoint. */
+static void note_silent(struct executor *x, const struct act *act, const struct act_ended *ended)
+{
+    if (ended->end == ACT_ENDED_FAILED && ended->err.class == ERR_TIMEOUT && !(act->want && act->want->setup) &&
+        !is_silent(x, act))
+        x->silent[x->n_silent++] = act->endpoint;
+}
+
+static void hold_back(struct executor *x, size_t i)
+{
+    x->ended[i] = (struct act_ended){.end = ACT_ENDED_HELD};
+    err_set(&x->ended[i].err, ERR_REFUSED, 0, "endpoint %s answered no more: the next round looks again",
+            x->plan->acts[i].endpoint);
+    pool_end(x->pool, i, false);
+    pthread_cond_broadcast(&x->changed);
+}
+
 static void *work(void *arg)
 {
     struct executor *x = arg;
@@ -77,10 +105,15 @@ static void *work(void *arg)
                 pthread_cond_wait(&x->changed, &x->mutex);
             continue;
         }
+        if (is_silent(x, &x->plan->acts[i])) {
+            hold_back(x, i);
+            continue;
+        }
         pthread_mutex_unlock(&x->mutex);
         steps_run(&steps, &x->plan->acts[i], &ended);
         pthread_mutex_lock(&x->mutex);
         x->ended[i] = ended;
+        note_silent(x, &x->plan->acts[i], &ended);
         pool_end(x->pool, i, ended.end == ACT_ENDED_DONE);
         pthread_cond_broadcast(&x->changed);
     }
@@ -142,6 +175,7 @@ void executor_run(const struct plan *plan, const struct executor_conf *conf, str
 
     for (size_t i = 0; i < plan->n_acts; i++)
         ret[i] = (struct act_ended){0};
+    x.silent = ARENA_ARRAY(a, const char *, plan->n_acts);
     x.pool = pool_make(a, plan, &pool);
     wanted = wanted < THREADS_MOST ? wanted : THREADS_MOST;
     wanted = wanted < pool_left(x.pool) ? wanted : pool_left(x.pool);

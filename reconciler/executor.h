@@ -12,8 +12,9 @@
  *
  * A look that shows that the plan's reason is gone (in use since, changed since, there after all) turns the act into a hold: the
  * next round plans anew. Steps that fail in a passing way are tried again a few times; so are those that timed out, which may
- * have happened: every step is idempotent. On cancel no act begins and none is torn: those that run get EXECUTOR_GRACE_MS to end,
- * then are told to stop, and the intent on record tells the next round what was under way. */
+ * have happened: every step is idempotent. Where an endpoint lets all tries of an act time out, no further act begins there: they
+ * are held, and the next round looks again. On cancel no act begins and none is torn: those that run get EXECUTOR_GRACE_MS to
+ * end, then are told to stop, and the intent on record tells the next round what was under way. */
 #ifndef RECONCLAW_RECONCILER_EXECUTOR_H
 #define RECONCLAW_RECONCILER_EXECUTOR_H
 

@@ -152,6 +152,61 @@ static void put_acts(struct arena *a, struct buf *b, const char *title, const st
     }
 }
 
+static size_t items_of(const struct node *o, const char *key)
+{
+    const struct node *list = node_get(o, key);
+
+    return node_is(list, NODE_ARRAY) ? list->n_items : 0;
+}
+
+/* What keeps the generation in force from being applied: all that is listed below, in one line. */
+static void put_waits(struct buf *b, const struct node *report)
+{
+    const struct node *endpoints = node_get(report, "endpoints");
+    const size_t n_held = items_of(report, "held"), n_failed = items_of(report, "failed");
+    size_t n_unknown = 0;
+    const char *comma = " waits for ";
+
+    for (size_t i = 0; i < items_of(report, "endpoints"); i++) {
+        const struct node *known = node_get(endpoints->items[i], "known");
+
+        n_unknown += node_is(known, NODE_BOOL) && !known->b;
+    }
+    if (n_held > 0)
+        buf_printf(b, "%s%zu held", comma, n_held);
+    comma = n_held > 0 ? ", " : comma;
+    if (n_failed > 0)
+        buf_printf(b, "%s%zu failed", comma, n_failed);
+    comma = n_held + n_failed > 0 ? ", " : comma;
+    if (n_unknown > 0)
+        buf_printf(b, "%s%zu endpoint%s that cannot be read", comma, n_unknown, n_unknown == 1 ? "" : "s");
+    if (n_held + n_failed + n_unknown == 0)
+        buf_puts(b, " is under way or blocked");
+}
+
+static void put_notices(struct buf *b, const struct node *report)
+{
+    const struct node *list = node_get(report, "notices");
+
+    for (size_t i = 0; i < items_of(report, "notices"); i++) {
+        const struct node *o = list->items[i];
+
+        if (text_eq(text_of(o, "level"), "info"))
+            continue;
+        buf_printf(b, "%s: ", text_of(o, "level"));
+        if (text_of(o, "object")[0]) {
+            put(b, text_of(o, "object"));
+            buf_puts(b, ": ");
+        }
+        put(b, text_of(o, "message"));
+        if (text_of(o, "remedy")[0]) {
+            buf_puts(b, "; try: ");
+            put(b, text_of(o, "remedy"));
+        }
+        buf_putc(b, '\n');
+    }
+}
+
 void report_text(struct arena *a, struct buf *b, const struct node *report, bool alive, int64_t now_ms)
 {
     const struct node *service = node_get(report, "service"), *round = node_get(report, "round");
@@ -163,8 +218,19 @@ void report_text(struct arena *a, struct buf *b, const struct node *report, bool
     else
         buf_printf(b, "not running; it was pid %.0f, started %s\n", number_of(service, "pid"),
                    cli_time(a, (int64_t)number_of(service, "startedMs")));
-    buf_printf(b, "specs: generation %.0f in force, generation %.0f applied\n", number_of(service, "generation"),
-               number_of(service, "appliedGeneration"));
+    double generation = number_of(service, "generation"), applied = number_of(service, "appliedGeneration");
+    if (generation == 0)
+        buf_puts(b, "specs: none that loads was found yet\n");
+    else if (generation == applied)
+        buf_printf(b, "specs: generation %.0f in force and applied\n", generation);
+    else {
+        buf_printf(b, "specs: generation %.0f in force", generation);
+        if (applied > 0)
+            buf_printf(b, ", generation %.0f applied", applied);
+        buf_printf(b, "; generation %.0f", generation);
+        put_waits(b, report);
+        buf_putc(b, '\n');
+    }
     if (node_is(node_get(service, "lastGood"), NODE_BOOL) && node_get(service, "lastGood")->b)
         buf_puts(b, "what the files hold now does not load; the last good generation stays in force:\n");
     for (size_t i = 0; node_is(diagnostics, NODE_ARRAY) && i < diagnostics->n_items; i++) {
@@ -198,6 +264,7 @@ void report_text(struct arena *a, struct buf *b, const struct node *report, bool
         else
             buf_printf(b, ": unknown: %s\n", text_escaped(a, text_of(o, "why")));
     }
+    put_notices(b, report);
     put_acts(a, b, "held", node_get(report, "held"), now_ms);
     put_acts(a, b, "failed", node_get(report, "failed"), now_ms);
 }

@@ -49,7 +49,7 @@ daemon_start() {
     : >>"$T/log"
     SEEN=$(wc -l <"$T/log")
     env -i PATH="$PATH" HOME="$HOME" LANG=C.UTF-8 TZ=UTC RECONCLAW_STATE_DIR="$STATE" XDG_CONFIG_HOME="$HOME/.config" \
-        DOCKER_HOST="$ENDPOINT" "${EXTRA_ENV[@]}" "$RECONCLAW" run "${@-$SPEC}" >>"$T/log" 2>&1 </dev/null 3>&- &
+        DOCKER_HOST="$ENDPOINT" "${EXTRA_ENV[@]}" "${DAEMON_BINARY:-$RECONCLAW}" run "${@-$SPEC}" >>"$T/log" 2>&1 </dev/null 3>&- &
     DAEMON=$!
 }
 daemon_kill() {

@@ -8,7 +8,7 @@ load daemon
 setup_file() { engine_up; }
 teardown_file() { engine_down; }
 teardown() {
-    if [ "$BATS_TEST_NUMBER" = 1 ]; then
+    if [ -n "${PROXY_PID+x}" ] && [ -f "$SPEC" ]; then
         [ -z "$DAEMON" ] || daemon_kill KILL
         home_down
     else

@@ -315,6 +315,31 @@ static void test_sequences(void **state)
     set_stage(state);
 }
 
+static void test_silent_endpoint(void **state)
+{
+    struct act acts[] = {act_of(ACT_CREATE, "a"), act_of(ACT_CREATE, "b"), act_of(ACT_CREATE, "c")};
+    struct desired with_setup = wanted;
+    struct act_ended ended[3];
+
+    acts[2].endpoint = "other";
+    fail_at("create", "a", ERR_TIMEOUT, 0);
+    run(acts, 3, 1, 1, ended);
+    assert_int_equal(ended[0].end, ACT_ENDED_FAILED);
+    assert_int_equal(ended[1].end, ACT_ENDED_HELD);
+    assert_non_null(strstr(ended[1].err.msg, "stub answered no more"));
+    assert_int_equal(ended[2].end, ACT_ENDED_DONE);
+    assert_null(strstr(buf_str(&stage->log), "create b"));
+    /* A setup that takes too long is its own fault. */
+    clear_stage(state);
+    set_stage(state);
+    with_setup.setup = "sleep infinity";
+    acts[0].want = &with_setup;
+    fail_at("create", "a", ERR_TIMEOUT, 0);
+    run(acts, 3, 1, 1, ended);
+    assert_int_equal(ended[0].end, ACT_ENDED_FAILED);
+    assert_int_equal(ended[1].end, ACT_ENDED_DONE);
+}
+
 static void test_second_look(void **state)
 {
     static const struct {
@@ -469,7 +494,7 @@ static void test_other_goes_on(void **state)
     assert_int_equal(ended[0].end, ACT_ENDED_DONE);
     assert_int_equal(ended[1].end, ACT_ENDED_FAILED);
     assert_int_equal(ended[1].err.class, ERR_UNAVAILABLE);
-    assert_non_null(strstr(ended[1].err.msg, "creating 'b': told to fail"));
+    assert_non_null(strstr(ended[1].err.msg, "told to fail"));
     assert_int_equal(ended[2].end, ACT_ENDED_DONE);
 }
 
@@ -685,6 +710,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST("each act is its steps, in this order", test_sequences),
+        TEST("an endpoint that lets every try of an act time out is asked for no further one", test_silent_endpoint),
         TEST("a second look that shows another world turns the act into a hold", test_second_look),
         TEST("with a grant, use does not hold", test_granted_use),
         TEST("a record that changed since holds", test_record_changed),
