@@ -1,36 +1,13 @@
 /* The contract on the fake: what simulations rely on is what real endpoints do. */
 #include "backends/fake.h"
-#include "tests/lib/contract.h"
-
-#include "spec/base/digest.h"
-#include "spec/base/text.h"
+#include "tests/lib/fake_peer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
-#include <string.h>
 
 #define ENDPOINT "fake:contract"
-
-static void *start(void)
-{
-    struct fake_world *w = fake_world_get(ENDPOINT);
-
-    fake_world_set_image(w, "base:1", "sha256:1");
-    return w;
-}
-
-static void stop(void *ctx)
-{
-    fake_world_drop(ENDPOINT);
-}
-
-static void clean(void *ctx)
-{
-    fake_world_reset(ctx);
-    fake_world_set_image(ctx, "base:1", "sha256:1");
-}
 
 static struct backend *open_handle(void *ctx)
 {
@@ -43,117 +20,7 @@ static struct backend *open_handle(void *ctx)
     return b;
 }
 
-static struct desired *desire(void *ctx, struct arena *a, const char *name, unsigned variant)
-{
-    struct desired *d = ARENA_NEW(a, struct desired);
-    struct node *create = node_object(a), *limits = node_object(a), *env = node_object(a);
-    char *json;
-
-    node_set(a, create, "workdir", node_string(a, variant == 1 ? "/elsewhere" : "/workspace"));
-    node_set(a, limits, "memory", node_string(a, variant == 2 ? "1g" : "512m"));
-    node_set(a, create, "limits", limits);
-    node_set(a, env, "LANG", node_string(a, "C.UTF-8"));
-    if (variant == 3) {
-        struct node *secret = node_string(a, CONTRACT_SECRET_VALUE);
-
-        secret->secret = true;
-        node_set(a, env, "CONTRACT_SECRET", secret);
-    }
-    node_set(a, create, "env", env);
-    json = node_json(a, create);
-    *d = (struct desired){.endpoint = ENDPOINT,
-                          .name = name,
-                          .kind = RUNTIME_SANDBOX,
-                          .owner = arena_printf(a, "Sandbox/%s", name),
-                          .install = CONTRACT_INSTALL,
-                          .want = WANT_RUNNING,
-                          .precreate = true,
-                          .can_remake = true,
-                          .backend_id = "fake",
-                          .image = "base:1",
-                          .config_hash = digest_sha256(a, json, strlen(json)),
-                          .create = create};
-    return d;
-}
-
-static const char *spoil(void *ctx, struct arena *a, struct desired *d)
-{
-    struct node *create = node_copy(a, d->create);
-
-    node_set(a, create, "unsupported", node_bool(a, true));
-    d->create = create;
-    return "unsupported";
-}
-
-static void drift(void *ctx, const char *name, const char *id)
-{
-    assert_true(fake_world_set_field(ctx, name, "limits.memory", "2g"));
-}
-
-static void vanish(void *ctx, const char *name, const char *id)
-{
-    assert_true(fake_world_remove(ctx, name));
-}
-
-static void die(void *ctx, const char *name, const char *id)
-{
-    assert_true(fake_world_set_state(ctx, name, RUN_STOPPED));
-}
-
-static void foreign(void *ctx, const char *name)
-{
-    fake_world_put(
-        ctx,
-        &(struct observed){.name = name, .ownership = OWN_FOREIGN, .state = RUN_RUNNING, .created_at_ms = 1, .busy_known = true});
-}
-
-static bool foreign_intact(void *ctx, const char *name)
-{
-    ARENA_AUTO a = arena_new();
-    const struct observed *o = fake_world_find(ctx, a, name);
-
-    return o != NULL && o->ownership == OWN_FOREIGN && o->state == RUN_RUNNING && o->created_at_ms == 1;
-}
-
-static void down(void *ctx, bool on)
-{
-    fake_world_set_reachable(ctx, !on);
-}
-
-static void hang(void *ctx, bool on)
-{
-    fake_world_clear_faults(ctx);
-    if (on)
-        fake_world_add_fault(ctx, &(struct fake_fault){.call = FAKE_ANY, .kind = FAKE_HANG});
-}
-
-static void retag(void *ctx, const char *ref)
-{
-    fake_world_set_image(ctx, ref, "sha256:2");
-}
-
 int main(void)
 {
-    static const struct contract contract = {
-        .ops = &fake_ops,
-        .prefix = "ct-",
-        .start = start,
-        .stop = stop,
-        .clean = clean,
-        .open = open_handle,
-        .desire = desire,
-        .spoil = spoil,
-        .drift = drift,
-        .vanish = vanish,
-        .die = die,
-        .foreign = foreign,
-        .foreign_intact = foreign_intact,
-        .down = down,
-        .hang = hang,
-        .image = "base:1",
-        .image_missing = "missing:1",
-        .retag = retag,
-    };
-
-    return contract_run(&contract);
+    return contract_run(fake_peer_contract(&fake_ops, ENDPOINT, ENDPOINT, open_handle));
 }

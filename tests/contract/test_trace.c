@@ -3,7 +3,7 @@
 #include "backends/fake.h"
 #include "backends/replay.h"
 #include "backends/trace.h"
-#include "tests/lib/contract.h"
+#include "tests/lib/fake_peer.h"
 
 #include "spec/base/digest.h"
 #include "spec/base/text.h"
@@ -24,25 +24,6 @@
 static char dir[] = "/tmp/reconclaw-trace-XXXXXX";
 static char file[64];
 
-static void *start(void)
-{
-    struct fake_world *w = fake_world_get(INNER);
-
-    fake_world_set_image(w, "base:1", "sha256:1");
-    return w;
-}
-
-static void stop(void *ctx)
-{
-    fake_world_drop(INNER);
-}
-
-static void clean(void *ctx)
-{
-    fake_world_reset(ctx);
-    fake_world_set_image(ctx, "base:1", "sha256:1");
-}
-
 static struct backend *open_as(const struct backend_ops *ops, const char *endpoint)
 {
     ARENA_AUTO a = arena_new();
@@ -61,93 +42,9 @@ static struct backend *open_handle(void *ctx)
     return open_as(&trace_ops, ENDPOINT);
 }
 
-static struct desired *desire(void *ctx, struct arena *a, const char *name, unsigned variant)
+static const struct contract *the_contract(void)
 {
-    struct desired *d = ARENA_NEW(a, struct desired);
-    struct node *create = node_object(a), *limits = node_object(a), *env = node_object(a);
-    char *json;
-
-    node_set(a, create, "workdir", node_string(a, variant == 1 ? "/elsewhere" : "/workspace"));
-    node_set(a, limits, "memory", node_string(a, variant == 2 ? "1g" : "512m"));
-    node_set(a, create, "limits", limits);
-    node_set(a, env, "LANG", node_string(a, "C.UTF-8"));
-    if (variant == 3) {
-        struct node *secret = node_string(a, CONTRACT_SECRET_VALUE);
-
-        secret->secret = true;
-        node_set(a, env, "CONTRACT_SECRET", secret);
-    }
-    node_set(a, create, "env", env);
-    json = node_json(a, create);
-    *d = (struct desired){.endpoint = ENDPOINT,
-                          .name = name,
-                          .kind = RUNTIME_SANDBOX,
-                          .owner = arena_printf(a, "Sandbox/%s", name),
-                          .install = CONTRACT_INSTALL,
-                          .want = WANT_RUNNING,
-                          .precreate = true,
-                          .can_remake = true,
-                          .backend_id = "fake",
-                          .image = "base:1",
-                          .config_hash = digest_sha256(a, json, strlen(json)),
-                          .create = create};
-    return d;
-}
-
-static const char *spoil(void *ctx, struct arena *a, struct desired *d)
-{
-    struct node *create = node_copy(a, d->create);
-
-    node_set(a, create, "unsupported", node_bool(a, true));
-    d->create = create;
-    return "unsupported";
-}
-
-static void drift(void *ctx, const char *name, const char *id)
-{
-    assert_true(fake_world_set_field(ctx, name, "limits.memory", "2g"));
-}
-
-static void vanish(void *ctx, const char *name, const char *id)
-{
-    assert_true(fake_world_remove(ctx, name));
-}
-
-static void die(void *ctx, const char *name, const char *id)
-{
-    assert_true(fake_world_set_state(ctx, name, RUN_STOPPED));
-}
-
-static void foreign(void *ctx, const char *name)
-{
-    fake_world_put(
-        ctx,
-        &(struct observed){.name = name, .ownership = OWN_FOREIGN, .state = RUN_RUNNING, .created_at_ms = 1, .busy_known = true});
-}
-
-static bool foreign_intact(void *ctx, const char *name)
-{
-    ARENA_AUTO a = arena_new();
-    const struct observed *o = fake_world_find(ctx, a, name);
-
-    return o != NULL && o->ownership == OWN_FOREIGN && o->state == RUN_RUNNING && o->created_at_ms == 1;
-}
-
-static void down(void *ctx, bool on)
-{
-    fake_world_set_reachable(ctx, !on);
-}
-
-static void hang(void *ctx, bool on)
-{
-    fake_world_clear_faults(ctx);
-    if (on)
-        fake_world_add_fault(ctx, &(struct fake_fault){.call = FAKE_ANY, .kind = FAKE_HANG});
-}
-
-static void retag(void *ctx, const char *ref)
-{
-    fake_world_set_image(ctx, ref, "sha256:2");
+    return fake_peer_contract(&trace_ops, INNER, ENDPOINT, open_handle);
 }
 
 /* --- replay -------------------------------------------------------------------------------------------------------- */
@@ -210,7 +107,8 @@ static const char *do_apply(struct backend *b, struct arena *a, enum step step, 
 /* The same calls, on the recorder and on the player. */
 static void round_of_calls(struct backend *b, void *world, struct arena *a, struct answers *s)
 {
-    struct desired *d = desire(world, a, "one", 3), *bad = desire(world, a, "two", 0);
+    const struct contract *c = the_contract();
+    struct desired *d = c->desire(world, a, "one", 3), *bad = c->desire(world, a, "two", 0);
     struct backend_info info = {0};
     struct observed o = {0};
     struct err e;
@@ -248,7 +146,8 @@ static char *read_file(struct arena *a, size_t *ret_n)
 static void test_replay(void **state)
 {
     ARENA_AUTO a = arena_new();
-    void *world = start();
+    const struct contract *c = the_contract();
+    void *world = c->start();
     struct backend *b;
     struct answers first = {0}, second = {0};
     size_t n;
@@ -257,7 +156,7 @@ static void test_replay(void **state)
     b = open_handle(world);
     round_of_calls(b, world, a, &first);
     trace_ops.close(b);
-    stop(world);
+    c->stop(world);
     assert_null(strstr(read_file(a, &n), CONTRACT_SECRET_VALUE));
     for (unsigned times = 0; times < 2; times++) {
         second = (struct answers){0};
@@ -367,27 +266,6 @@ static void test_contract_left_no_secret(void **state)
 
 int main(void)
 {
-    static const struct contract contract = {
-        .ops = &trace_ops,
-        .prefix = "ct-",
-        .start = start,
-        .stop = stop,
-        .clean = clean,
-        .open = open_handle,
-        .desire = desire,
-        .spoil = spoil,
-        .drift = drift,
-        .vanish = vanish,
-        .die = die,
-        .foreign = foreign,
-        .foreign_intact = foreign_intact,
-        .down = down,
-        .hang = hang,
-        .image = "base:1",
-        .image_missing = "missing:1",
-        .retag = retag,
-    };
-
     static const struct CMUnitTest tests[] = {
         {"what the contract recorded holds no secret", test_contract_left_no_secret, NULL, NULL, NULL},
         {"a recorded round plays back the same, as often as it is opened", test_replay, NULL, NULL, NULL},
@@ -400,7 +278,7 @@ int main(void)
     if (mkdtemp(dir) == NULL)
         return 1;
     snprintf(file, sizeof file, "%s/trace.jsonl", dir);
-    failed = contract_run(&contract);
+    failed = contract_run(the_contract());
     failed += cmocka_run_group_tests_name("trace and replay", tests, NULL, NULL);
     unlink(file);
     rmdir(dir);
