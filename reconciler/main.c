@@ -44,7 +44,7 @@ int main(int argc, char **argv)
 {
     hold_standard_streams();
     /* A reader that goes away must not end us in the middle of an act; what we start gets the default again. */
-    (void)signal(SIGPIPE, SIG_IGN);
+    (void)sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
 #ifndef __SANITIZE_ADDRESS__ /* its search for leaks looks at us from outside */
     /* Secrets are in our memory: no core dump, and no other process of this user reads it. Ends with execve(). */
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);

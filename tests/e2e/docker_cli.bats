@@ -124,7 +124,7 @@ changed() { comm -13 <(printf '%s\n' "$BEFORE") <(ids) | cut -d' ' -f1; }
     rc prune --yes
     is_status 0
     out_has '1 pruned.'
-    ! exists "$c"
+    ! exists "$c" || fail "it is still there"
     [ -z "$(changed)" ] || fail "it did more: $(changed)"
 }
 @test "list -o json has what openclaw's list has, and what differs" {

@@ -89,7 +89,7 @@ one_changes() {
 @test "a setup recreates, and is run" {
     two
     one_changes '/memory: 64m/a\  setup: echo done >/workspace/setup' 'setup: (none) -> ' recreated
-    [ "$(<"$T/ws/setup")" = done ]
+    [ "$(<"$T/ws/setup")" = "done" ]
 }
 @test "a change by docker update is noticed and undone in place" {
     two
@@ -121,7 +121,7 @@ one_changes() {
     edit 's/state: running/state: absent/'
     apply
     is_status 0
-    ! exists "$id"
+    ! exists "$id" || fail "it is still there"
     is_quiet
     [ -z "$(sb one)" ]
     rc list -o json "$SPEC"
@@ -133,7 +133,7 @@ one_changes() {
     apply
     is_status 0
     [ "$(d inspect -f '{{.State.Running}}' "$(sb one)")" = false ]
-    [ "$(<"$T/ws/setup")" = done ]
+    [ "$(<"$T/ws/setup")" = "done" ]
     is_quiet
 }
 @test "removed from its spec file it is pruned; the other stays" {
