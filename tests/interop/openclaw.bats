@@ -243,20 +243,31 @@ many_sessions=(agent:plain:main agent:limits:main agent:open:main agent:bound:ma
 
 # --- both at once -----------------------------------------------------------------------------------------------------------
 
+of_b_and_c() {
+    local name
+    for name in "$(box b)" "$(box c)"; do
+        id_of "$name"
+        jq -c 'del(.lastUsedAtMs)' "$(shard "$name")"
+    done
+}
+
 @test "both at work on the same runtimes for a minute: nothing lost, every shard whole, no container twice" {
-    local seconds=${INTEROP_SECONDS:-60} i n=0 pids=() keys=(agent:a:main agent:b:main agent:c:main) end
+    local seconds=${INTEROP_SECONDS:-60} i n=0 pids=() keys=(agent:a:main agent:b:main agent:c:main) end before
     oc_three
     spec_openclaw
+    apply
+    is_status 0
+    before=$(of_b_and_c)
     end=$((SECONDS + seconds))
     for i in 1 2; do
         steps loop "$seconds" "${keys[@]}" >"$T/loop$i" 3>&- &
         pids+=($!)
     done
     while [ $SECONDS -lt $end ]; do
-        # Every third time something is missing, so that both see it and go to make it.
+        # Every third time something of one agent is missing, so that both see it and go to make it.
         case $((n % 6)) in
             2) d rm -f "$(box a)" >/dev/null 2>&1 || true ;;
-            5) rm -f "$OC"/sandbox/containers/*.json ;;
+            5) rm -f "$(shard "$(box a)")" ;;
         esac
         n=$((n + 1))
         rc apply --yes "$SPEC"
@@ -278,6 +289,8 @@ many_sessions=(agent:plain:main agent:limits:main agent:open:main agent:bound:ma
     is_quiet
     [ "$(shards)" = 3 ] || fail "$(shards) shards"
     [ "$(ids | wc -l)" = 3 ] || fail "$(ids)"
+    # What nobody touched is what it was, under both writers' hands all the time.
+    same "$(of_b_and_c)" "$before"
     [ -z "$(find "$OC/sandbox" -name '*.lock' -o -name '*.tmp')" ]
     listed_as_shards
 }
