@@ -267,9 +267,9 @@ async function randomRounds(program, spec, seed, rounds) {
     const before = containers().toSorted();
     for (const before of turns) {
       const t = await use(cfg, before.sessionKey);
-      // Agents that share a sandbox and want it different are told so, whoever made it. Variables are told of on creation.
-      const told = before.said.filter((line) => !line.startsWith("[docker]"));
-      if (t.error || !isDeepStrictEqual(t.said, told)) return bad("not taken by OpenClaw", t);
+      // Agents that share a sandbox and want it different are told so, whoever made it.
+      const told = ({ said }) => said.filter((line) => line.startsWith("Sandbox "));
+      if (t.error || !isDeepStrictEqual(told(t), told(before))) return bad("not taken by OpenClaw", { ...t, before: before.said });
     }
     if (!isDeepStrictEqual(containers().toSorted(), before)) return bad("made anew by OpenClaw", before);
   }
