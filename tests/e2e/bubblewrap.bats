@@ -99,7 +99,7 @@ a_whole_life() {
     is_status 0
     out_has '1 pruned'
     same "$(id_of one)" "$id"
-    [ ! -e "/proc/$pid" ] || fail 'two still runs'
+    gone "$pid" || fail 'two still runs'
     [ ! -e "$STATE/bubblewrap/two.json" ]
     printf '%s\n' 'apiVersion: reconclaw/v1' 'kind: Sandbox' 'metadata: {name: one}' 'spec: {backend: bubblewrap, state: absent}' >"$SPECS/a.yaml"
     apply
@@ -470,7 +470,7 @@ END
     pid=$(pid_of one)
     rc apply --yes "$T/others"
     is_status 0
-    [ ! -e "/proc/$pid" ] || fail 'the orphan still runs'
+    gone "$pid" || fail 'the orphan still runs'
 }
 
 @test "recreate finds the spec of its sandbox, wherever that is" {

@@ -108,3 +108,14 @@ err_lacks() { ! grep -qF -- "$1" "$T/err" || fail "on stderr: $1"; }
 err_is_empty() { [ ! -s "$T/err" ] || fail "on stderr: $(cat "$T/err")"; }
 is_json() { jq -e "$@" "$T/out" >/dev/null || fail "not so in the JSON: $*"; }
 same() { [ "$1" = "$2" ] || fail "$(diff <(printf '%s\n' "$1") <(printf '%s\n' "$2"))"; }
+
+# Whether a process has ended: one that only waits for its parent to ask (the machine's init may take its time) has.
+gone() {
+    local i state
+    for ((i = 0; i < 40; i++)); do
+        state=$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null) || true
+        if [ -z "$state" ] || [ "$state" = Z ]; then return 0; fi
+        pause 0.05
+    done
+    return 1
+}
