@@ -2,7 +2,7 @@
  * what makes the next look cheaper. What `apply`, `recreate`, `prune` and the daemon share, so that none of them can do what
  * another would not.
  *
- * Blocking. The round must have been looked at under the round lock (round_lock), which is still held. */
+ * Blocking. The round must have been looked at under the round lock (store_lock), which is still held. */
 #ifndef RECONCLAW_RECONCILER_ACT_H
 #define RECONCLAW_RECONCILER_ACT_H
 

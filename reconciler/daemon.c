@@ -107,7 +107,7 @@ static void *run_round(void *arg)
     const uint64_t one = 1;
     int lock_fd = -1;
 
-    if (round_lock(&d->store, ROUND_LOCK_MS, &d->cancel, &lock_fd, &run->err) == 0 &&
+    if (store_lock(&d->store, ROUND_LOCK_MS, &d->cancel, &lock_fd, &run->err) == 0 &&
         round_look(&look, &run->round, &run->err) == 0) {
         atomic_store(&run->progress_ms, host_monotonic_ms());
         atomic_store(&run->acting, true);

@@ -48,7 +48,7 @@ int look_open_asking(struct cli *cli, enum look_mode mode, const char *const *na
     if (!code && store_open(&cli->host, acts, &l->store, &e) < 0)
         code = cli_fail(cli, &e);
     if (!code && acts) {
-        if (round_lock(&l->store, LOCK_WAIT_MS, NULL, &l->lock_fd, &e) < 0)
+        if (store_lock(&l->store, LOCK_WAIT_MS, NULL, &l->lock_fd, &e) < 0)
             code = cli_fail(cli, &e);
         else
             l->locked = true;

@@ -16,6 +16,7 @@
 #include "reconciler/host.h"
 #include "reconciler/load.h"
 #include "reconciler/observe.h"
+#include "reconciler/store.h"
 #include "spec/base/arena.h"
 #include "spec/base/err.h"
 #include "state/generation.h"
@@ -29,23 +30,6 @@
 #include <stdint.h>
 
 #define REGISTRY_BUSY_MS 2000 /* how long a locked database of OpenClaw is waited for */
-
-/* What lives from round to round. */
-struct store {
-    struct home *home;            /* NULL: not made yet, and not to be made (a dry run) */
-    char install[INSTALL_HEX];    /* of our own records */
-    struct shards_cache **caches; /* by install; a daemon's. NULL: none */
-    struct cache_slot *slots;     /* private */
-    size_t n_slots;
-    /* Endpoints that let the last look at them run into its deadline: until they answer, they get a short one, so that what hangs
-     * does not make every round wait that others are in. A deep round gives the full one. */
-    char **slow;
-    size_t n_slow;
-};
-
-/* home_dir is opened where it exists, and made only with `make`. */
-int store_open(const struct host *host, bool make, struct store *ret, struct err *e);
-void store_close(struct store *s);
 
 struct round_conf {
     const struct host *host;
@@ -113,10 +97,6 @@ void round_freep(struct round **r);
 /* Stores the memos and counts of this look; `done`: how each act of the plan ended, NULL where none was carried out. Failing to
  * costs time only and is not told. */
 void round_remember(const struct round *r, const struct act_ended *done, struct store *s);
-
-/* One process at a time acts with this state directory: waits until the lock is free, ERR_CANCELLED by cancel (may be NULL),
- * ERR_BUSY after timeout_ms. Closing the descriptor lets go. */
-int round_lock(const struct store *s, int timeout_ms, const atomic_bool *cancel, int *ret_fd, struct err *e);
 
 /* All that is wanted of a runtime, as one text: its config hash and the image's id. What turns are counted against. */
 const char *round_want(struct arena *a, const struct round *r, const struct desired *d);

@@ -458,12 +458,12 @@ static int compare_unit(const void *x, const void *y)
 /* Sorting moves units, so that taker_unit must follow. Takers stand in the same group: few, and next to each other. */
 static void sort_group(struct grouping *g, size_t first)
 {
-    struct unit *v = g->units.v + first;
-    size_t n = g->units.n - first;
-    size_t taker = NO_UNIT;
+    size_t n = g->units.n - first, taker = NO_UNIT;
+    struct unit *v;
 
     if (n < 2)
         return;
+    v = g->units.v + first;
     qsort(v, n, sizeof *v, compare_unit);
     for (size_t i = 0; i < n; i++)
         if (v[i].o)

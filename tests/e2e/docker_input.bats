@@ -296,7 +296,7 @@ as_other() {
 }
 another_user() {
     chmod 755 "$BATS_RUN_TMPDIR" "${BATS_RUN_TMPDIR}"/test "$T" "$HOME" 2>/dev/null || true
-    mkdir -p -m 700 "$T/state2"
+    mkdir -m 700 "$T/state2"
     chown 65534 "$T/state2"
 }
 @test "a config that may not be read: an error, and nothing is changed" {
