@@ -158,19 +158,27 @@ static void expand_sandboxes(struct looking *in)
     }
 }
 
+static const struct desired *find_desired(const struct looking *in, const char *endpoint, const char *name,
+                                          enum runtime_kind kind)
+{
+    for (size_t i = 0; i < in->desired.n; i++) {
+        const struct desired *d = &in->desired.v[i];
+
+        if (d->kind == kind && strcmp(d->name, name) == 0 && strcmp(d->endpoint, endpoint) == 0)
+            return d;
+    }
+    return NULL;
+}
+
 /* A sandbox that was made from a spec file which is part of this load, and is not in it any more. */
 static void mark_unwanted(struct looking *in, bool sandboxes_known)
 {
     for (size_t i = 0; i < in->records.n; i++) {
         struct record *rec = &in->records.v[i];
-        bool wanted = false;
 
-        if (rec->kind != RUNTIME_SANDBOX)
+        if (rec->kind != RUNTIME_SANDBOX || find_desired(in, rec->endpoint, rec->name, RUNTIME_SANDBOX))
             continue;
-        for (size_t k = 0; k < in->desired.n && !wanted; k++)
-            wanted = in->desired.v[k].kind == RUNTIME_SANDBOX && strcmp(in->desired.v[k].name, rec->name) == 0 &&
-                     strcmp(in->desired.v[k].endpoint, rec->endpoint) == 0;
-        if (!wanted && sandboxes_known && rec->source && load_covers(in->r->load, rec->source))
+        if (sandboxes_known && rec->source && load_covers(in->r->load, rec->source))
             rec->unwanted_because = arena_printf(in->a, "'%s' names it no longer", rec->source);
     }
 }
@@ -483,12 +491,9 @@ static int read_turns(struct looking *in, struct err *e)
     if (in->conf->store->home && turns_read(in->conf->store->home, in->a, in->r->now_ms, &v, &n, e) < 0)
         return -1;
     for (size_t i = 0; i < n; i++) {
-        const char *want = "";
+        const struct desired *d = find_desired(in, v[i].endpoint, v[i].runtime, v[i].kind);
+        const char *want = d ? round_want(in->a, in->r, d) : "";
 
-        for (size_t k = 0; k < in->desired.n; k++)
-            if (in->desired.v[k].kind == v[i].kind && strcmp(in->desired.v[k].name, v[i].runtime) == 0 &&
-                strcmp(in->desired.v[k].endpoint, v[i].endpoint) == 0)
-                want = round_want(in->a, in->r, &in->desired.v[k]);
         if (text_eq(want, v[i].want))
             VEC_PUSH(in->a, &kept,
                      ((struct turn){.endpoint = v[i].endpoint, .name = v[i].runtime, .n = v[i].n, .last_ms = v[i].last_ms}));
@@ -496,15 +501,6 @@ static int read_turns(struct looking *in, struct err *e)
     in->r->world.turns = kept.v;
     in->r->world.n_turns = kept.n;
     return 0;
-}
-
-static bool is_desired(const struct looking *in, const struct observed *o)
-{
-    for (size_t i = 0; i < in->desired.n; i++)
-        if (in->desired.v[i].kind == o->kind && strcmp(in->desired.v[i].name, o->name) == 0 &&
-            strcmp(in->desired.v[i].endpoint, o->endpoint) == 0)
-            return true;
-    return false;
 }
 
 /* What was recorded of a runtime may be there and not readable (a corrupt shard). Nothing is known of it then, and it is no
@@ -521,7 +517,7 @@ static void hide_unreadable(struct looking *in)
 
             for (size_t m = 0; m < o->n; m++)
                 if (o->v[m].kind != RUNTIME_SANDBOX && shards_is_hidden(&x->view, o->v[m].kind, o->v[m].name) &&
-                    !is_desired(in, &o->v[m]))
+                    !find_desired(in, o->v[m].endpoint, o->v[m].name, o->v[m].kind))
                     o->v[m].state = RUN_UNKNOWN;
         }
     }
