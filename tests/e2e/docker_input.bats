@@ -62,7 +62,8 @@ is_printable() { ! LC_ALL=C grep -qP '[\x00-\x09\x0b-\x1f\x7f]' "$T/out" "$T/err
 }
 @test "a config of random bytes" {
     head -c 4096 /dev/urandom >"$CONFIG"
-    refused 78 "$CONFIG:1:"
+    head -c 64 "$CONFIG" | od -An -tx1 # where it went wrong is random, too
+    refused 78 "$CONFIG:"
 }
 @test "a config with a NUL in it" {
     printf '{"agents": {"list": [{"id": "a\0b"}]}}' >"$CONFIG"
