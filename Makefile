@@ -136,7 +136,7 @@ export RECONCLAW_PEERS ?= $(abspath $(BUILD))/peers
 check: deps-test ## install what the tests need and pass every one of them
 	@$(MAKE) --no-print-directory check-built
 check-built:
-	@$(MAKE) --no-print-directory -s -j2 MODE=release all tools
+	@$(MAKE) --no-print-directory -s -j2 MODE=release all
 	@$(MAKE) --no-print-directory -s -j2 MODE=asan all unit prop contract tools
 	@$(MAKE) --no-print-directory -s -j2 MODE=tsan $(TSAN_TESTS)
 	@$(MAKE) --no-print-directory -s -j2 MODE=fuzz fuzzers
@@ -152,11 +152,12 @@ check-prop: ## properties and simulation, under asan and ubsan, and tsan
 check-contract: ## the contract suite against every backend, real peers included
 	@$(MAKE) --no-print-directory -s -j2 MODE=asan contract tools
 	@tests/run $(call in_mode,asan,$(TESTS_contract))
-check-e2e: ## the real program against real engines
-	@$(MAKE) --no-print-directory -s -j2 all tools
+check-e2e: ## the real program against real engines, under asan and ubsan
+	@$(MAKE) --no-print-directory -s -j2 all
+	@$(MAKE) --no-print-directory -s -j2 MODE=asan all tools
 	@tests/run $(E2E)
 check-interop: ## the real OpenClaw and the real JSON5 package as the other party
-	@$(MAKE) --no-print-directory -s -j2 all tools
+	@$(MAKE) --no-print-directory -s -j2 MODE=asan all tools
 	@tests/run $(INTEROP)
 fuzz-smoke: ## each fuzz target for a short while, from its corpus
 	@$(MAKE) --no-print-directory -s -j2 MODE=fuzz fuzzers

@@ -27,9 +27,10 @@ daemon_gone() {
     [ -d "$STATE" ] || return 0
     mkdir -p "$SPEC"
     rm -rf "${SPEC:?}"/* "${SPEC:?}"/..?*
-    printf '%s\n' 'apiVersion: reconclaw/v1' 'kind: Policy' 'metadata: {name: none}' >"$SPEC/none.yaml"
+    printf '%s\n' 'apiVersion: reconclaw/v1' 'kind: Policy' 'metadata: {name: none}' 'spec: {hotWindow: 0s}' >"$SPEC/none.yaml"
     rc resume --all
     rc apply --yes --allow-removals --allow-in-use "$SPEC"
+    ! compgen -G "$STATE/bubblewrap/*.json" >/dev/null || daemon_fail "sandboxes left behind: $output $stderr"
 }
 
 # One sandbox of bubblewrap in a file of its own: box NAME [LINE...]. Written as an editor does.

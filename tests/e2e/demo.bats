@@ -9,7 +9,7 @@ setup() {
     place_up
     mkdir -p "$T/repo/samples" "$T/repo/build" "$T/tmp"
     cp -r "$ROOT/samples/demo" "$T/repo/samples/"
-    cp "$RECONCLAW" "$T/repo/build/reconclaw"
+    cp "$RELEASE" "$T/repo/build/reconclaw"
 }
 teardown() { place_down; }
 

@@ -10,8 +10,10 @@
 
 bats_require_minimum_version 1.5.0
 ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
-RECONCLAW=${RECONCLAW:-$ROOT/build/reconclaw}
-TOOLS=$ROOT/build/release/tests/tools
+# What is tested is the build under asan and ubsan; RELEASE is for what a sanitizer changes: memory, core dumps, the demo.
+RECONCLAW=${RECONCLAW:-$ROOT/build/asan/reconclaw}
+RELEASE=$ROOT/build/reconclaw
+TOOLS=$ROOT/build/asan/tests/tools
 IMAGE=openclaw-sandbox:bookworm-slim
 OTHER=openclaw-sandbox:other
 

@@ -10,7 +10,9 @@
 
 bats_require_minimum_version 1.5.0
 ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
-RECONCLAW=${RECONCLAW:-$ROOT/build/reconclaw}
+# What is tested is the build under asan and ubsan; RELEASE is for what a sanitizer changes: memory, core dumps, the demo.
+RECONCLAW=${RECONCLAW:-$ROOT/build/asan/reconclaw}
+RELEASE=$ROOT/build/reconclaw
 NOBODY=65534
 
 place_up() {

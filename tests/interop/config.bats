@@ -2,11 +2,11 @@
 
 setup_file() {
     . tests/lib/openclaw.sh
-    export DUMP=$PWD/build/release/tests/tools/config_dump
+    export DUMP=$PWD/build/asan/tests/tools/config_dump
     export SEED=${RECONCLAW_SEED:-$RANDOM$RANDOM}
     PEER=$(openclaw_install)
     export PEER
-    make -s build/release/tests/tools/config_dump
+    make -s MODE=asan build/asan/tests/tools/config_dump
 }
 
 @test "config: the real OpenClaw takes the same configs and resolves the same sandboxes" {

@@ -3,7 +3,7 @@
 
 setup_file() {
     . tests/lib/openclaw.sh
-    make -s build/release/tests/tools/load_dump
+    make -s MODE=asan build/asan/tests/tools/load_dump
     OPENCLAW=$(openclaw_install)
     export OPENCLAW
 }
@@ -18,7 +18,7 @@ in_dist() {
     seed=${RECONCLAW_SEED:-$RANDOM$RANDOM}
     state=$(in_dist resolveStateDir)
     echo "seed $seed"
-    "$OPENCLAW/node" tests/interop/load.mjs "$PWD/build/release/tests/tools/load_dump" "$seed" 3000 \
+    "$OPENCLAW/node" tests/interop/load.mjs "$PWD/build/asan/tests/tools/load_dump" "$seed" 3000 \
         "$state" "${state%=*}=resolveConfigPath" "${state%=*}=resolveIncludeRoots" "$(in_dist resolveConfigIncludes)" \
         "$(in_dist applyConfigEnvVars)" "$(in_dist resolveConfigEnvVars)"
 }

@@ -14,7 +14,7 @@ setup_file() {
         listBundledChannelCatalogEntries; do
         export "FN_$name=$(openclaw_dist "$PEER" "$name")"
     done
-    make -s build/release/tests/tools/engine_proxy
+    make -s MODE=asan build/asan/tests/tools/engine_proxy
     engine_up
 }
 teardown_file() { engine_down; }

@@ -3,11 +3,11 @@
 
 setup_file() {
     . tests/lib/openclaw.sh
-    export TOOL=$PWD/build/release/tests/tools/registry_tool
+    export TOOL=$PWD/build/asan/tests/tools/registry_tool
     export SEED=${RECONCLAW_SEED:-$RANDOM$RANDOM}
     PEER=$(openclaw_install)
     export PEER
-    make -s build/release/tests/tools/registry_tool
+    make -s MODE=asan build/asan/tests/tools/registry_tool
     for name in updateRegistry removeRegistryEntry updateBrowserRegistry removeBrowserRegistryEntry \
         migrateLegacySandboxRegistryFiles acquireSessionWriteLock; do
         export "FN_$name=$(openclaw_dist "$PEER" "$name")"
