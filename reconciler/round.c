@@ -3,6 +3,7 @@
 #include "reconciler/local_fs.h"
 #include "reconciler/pauses.h"
 #include "reconciler/secrets.h"
+#include "reconciler/stuck.h"
 #include "spec/base/num.h"
 #include "spec/base/text.h"
 #include "spec/base/vec.h"
@@ -523,6 +524,24 @@ static void hide_unreadable(struct looking *in)
     }
 }
 
+/* What the owner allowed, and what was allowed before and is still under way. */
+static int put_grants(struct looking *in, struct err *e)
+{
+    struct round *r = in->r;
+    struct grant *all;
+
+    if (stuck_read(in->conf->store->home, in->a, &r->stuck, &r->n_stuck, e) < 0)
+        return -1;
+    all = ARENA_ARRAY(in->a, struct grant, in->conf->n_grants + r->n_stuck);
+    for (size_t i = 0; i < in->conf->n_grants; i++)
+        all[i] = in->conf->grants[i];
+    for (size_t i = 0; i < r->n_stuck; i++)
+        all[in->conf->n_grants + i] = r->stuck[i];
+    r->world.grants = all;
+    r->world.n_grants = in->conf->n_grants + r->n_stuck;
+    return 0;
+}
+
 static int make_world(struct looking *in, const struct install *installs, struct err *e)
 {
     struct round *r = in->r;
@@ -547,8 +566,8 @@ static int make_world(struct looking *in, const struct install *installs, struct
     w->n_observations = r->n_looks;
     w->installs = known;
     w->n_installs = n_installs;
-    w->grants = in->conf->grants;
-    w->n_grants = in->conf->n_grants;
+    if (put_grants(in, e) < 0)
+        return -1;
     w->requests = in->conf->requests;
     w->n_requests = in->conf->n_requests;
     if (pauses_read(in->conf->store->home, in->a, r->now_ms, &pauses, &w->n_pauses, e) < 0)
@@ -659,6 +678,8 @@ void round_remember(const struct round *r, const struct act_ended *done, struct 
 
     if (!s->home)
         return;
+    if (done)
+        stuck_remember(s->home, r->stuck, r->n_stuck, &r->plan, done);
     for (size_t i = 0; i < r->n_looks; i++)
         if (r->looks[i].seen.ok && r->looks[i].seen.memo && !text_eq(r->looks[i].seen.memo, r->looks[i].req.memo))
             (void)home_put_soft(s->home, memo_key(a, r->looks[i].endpoint), r->looks[i].seen.memo, strlen(r->looks[i].seen.memo),

@@ -82,6 +82,8 @@ struct round {
     size_t n_desired;
     struct observe_one *looks; /* one per endpoint, with the arena that its observation lives in */
     size_t n_looks;
+    struct grant *stuck; /* of stuck_read() */
+    size_t n_stuck;
     const struct last_seen *elsewhere; /* what was last seen on endpoints that are no part of this load */
     size_t n_elsewhere;
     struct world world;

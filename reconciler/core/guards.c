@@ -267,18 +267,23 @@ static size_t cap_of(size_t n_known, const struct policy *p)
 }
 
 /* What is granted is left out of both sides: that it goes makes the share of the others neither larger nor, later, smaller. */
+static bool is_past_cap(const struct unit *u)
+{
+    return u->grants & (GRANT_CAP | GRANT_BEGUN);
+}
+
 void guard_cap(struct match *m)
 {
     for (size_t i = 0; i < m->n_sites; i++)
         m->sites[i].cap = SIZE_MAX;
     for (size_t i = 0; i < m->n_units; i++)
         if (unit_removal(&m->units[i]))
-            ++*(m->units[i].grants & GRANT_CAP ? &m->units[i].site->n_granted : &m->units[i].site->n_removals);
+            ++*(is_past_cap(&m->units[i]) ? &m->units[i].site->n_granted : &m->units[i].site->n_removals);
     for (size_t i = 0; i < m->n_units; i++) {
         struct unit *u = &m->units[i];
         size_t cap;
 
-        if (!unit_removal(u) || (u->grants & GRANT_CAP))
+        if (!unit_removal(u) || is_past_cap(u))
             continue;
         cap = cap_of(u->site->n_known - u->site->n_granted, u->policy);
         if (cap < u->site->cap)
@@ -289,7 +294,7 @@ void guard_cap(struct match *m)
     for (size_t i = 0; i < m->n_units; i++) {
         struct unit *u = &m->units[i];
 
-        for (size_t k = 0; k < u->n_acts && u->site->over_cap && !(u->grants & GRANT_CAP); k++) {
+        for (size_t k = 0; k < u->n_acts && u->site->over_cap && !is_past_cap(u); k++) {
             if (!act_kind_removes(u->acts[k]->kind))
                 continue;
             act_hold(m, u->acts[k], GUARD_CAP, TIME_NONE,

@@ -404,6 +404,25 @@ flawed() {
     [ "$(shards)" = 2 ]
     [ "$(ids | wc -l)" = 2 ]
 }
+@test "a removal that always fails does not use up the cap: the next one goes" {
+    local id
+    proxy_up
+    id=$(id_of "$(box b)")
+    oc_set 'del(.agents.list[] | select(.id == "b"))'
+    echo "status 500 DELETE /v1.41/containers/$id" >"$T/faults"
+    apply
+    is_status 1
+    oc_set 'del(.agents.list[] | select(.id == "c"))'
+    apply
+    is_status 1
+    ! exists "$(box c)" || fail "it is still there"
+    [ "$(id_of "$(box b)")" = "$id" ]
+    : >"$T/faults"
+    apply
+    is_status 0
+    ! exists "$(box b)" || fail "it is still there"
+    exists "$(box a)"
+}
 @test "a create whose answer is lost is not made twice" {
     proxy_up
     oc_set '.agents.list += [{"id": "n"}]'

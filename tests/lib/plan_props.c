@@ -520,7 +520,7 @@ const char *prop_convergence(struct arena *a, struct dice *dice)
         }
         for (size_t i = 0; i < p.n_acts; i++)
             if (fails[i] && removes(&p.acts[i])) /* begun, so that it keeps its place under the cap */
-                model_grant(&faulty, p.acts[i].endpoint, p.acts[i].name, GRANT_CAP);
+                model_grant(&faulty, p.acts[i].endpoint, p.acts[i].name, GRANT_BEGUN);
         model_apply_plan(&faulty, &p, fails);
         model_confirm(&faulty, &p);
         if (round == MAX_ROUNDS)
@@ -572,7 +572,7 @@ const char *prop_cap(struct arena *a, struct dice *dice)
             const struct policy *policy = act->want ? &act->want->policy : in ? &in->policy : NULL;
             size_t share;
 
-            if (strcmp(act->endpoint, at->name) != 0 || (granted(&w, act) & GRANT_CAP))
+            if (strcmp(act->endpoint, at->name) != 0 || (granted(&w, act) & (GRANT_CAP | GRANT_BEGUN)))
                 continue;
             held += act->kind == ACT_HOLD && act->guard == GUARD_CAP && (act->held == ACT_PRUNE || act->held == ACT_FORGET);
             if (!removes(act))

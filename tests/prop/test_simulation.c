@@ -366,7 +366,7 @@ static bool round_of(struct sim *s, unsigned threads)
 
         if ((act->kind == ACT_PRUNE || act->kind == ACT_FORGET) && ended[i].end != ACT_ENDED_DONE)
             VEC_PUSH(s->a, &s->grants,
-                     ((struct grant){.endpoint = s->endpoint, .name = arena_strdup(s->a, act->name), .allows = GRANT_CAP}));
+                     ((struct grant){.endpoint = s->endpoint, .name = arena_strdup(s->a, act->name), .allows = GRANT_BEGUN}));
     }
     if (s->last.n_endpoints && s->last.endpoints[0].known)
         s->n_last_seen = s->last.endpoints[0].n_ours;
