@@ -62,7 +62,7 @@ static struct test_engine *engine_new(void)
     return en;
 }
 
-struct test_engine *test_engine_start(bool with_bridge)
+static struct test_engine *start(const char *option)
 {
     struct test_engine *en = engine_new();
     const char *tmp = getenv("TMPDIR");
@@ -72,11 +72,21 @@ struct test_engine *test_engine_start(bool with_bridge)
         die("mkdtemp: %s", strerror(errno));
     set_dir(en, dir);
     snprintf(pid, sizeof pid, "%d", (int)getpid());
-    if (run("start", en->dir, "--with-pid", pid, with_bridge ? "--bridge" : NULL) != 0) {
+    if (run("start", en->dir, "--with-pid", pid, option) != 0) {
         run("stop", en->dir, NULL, NULL, NULL);
         die("no engine, so nothing can be tested");
     }
     return en;
+}
+
+struct test_engine *test_engine_start(bool with_bridge)
+{
+    return start(with_bridge ? "--bridge" : NULL);
+}
+
+struct test_engine *test_engine_start_podman(void)
+{
+    return start("--podman");
 }
 
 struct test_engine *test_engine_acquire(void)

@@ -1,4 +1,4 @@
-/* engine: a real docker engine of the test's own, by tests/lib/engine.sh. Tests run from the root of the repository.
+/* engine: a real docker (or podman) engine of the test's own, by tests/lib/engine.sh. Tests run from the root of the repository.
  *
  *     struct test_engine *en = test_engine_acquire();   // the run's shared one (RECONCLAW_TEST_ENGINE), else a new one
  *     ... test_engine_host(en) ...
@@ -20,7 +20,8 @@ struct test_engine;
 
 struct test_engine *test_engine_acquire(void);
 struct test_engine *test_engine_start(bool with_bridge);
-void test_engine_release(struct test_engine *en); /* accepts NULL */
+struct test_engine *test_engine_start_podman(void); /* podman's API service in place of dockerd: always one of its own */
+void test_engine_release(struct test_engine *en);   /* accepts NULL */
 
 const char *test_engine_host(const struct test_engine *en); /* "unix:///..." */
 const char *test_engine_sock(const struct test_engine *en); /* the same without the scheme */

@@ -1,12 +1,13 @@
 #!/bin/bash
-# engine.sh: a private docker engine for tests. Never the user's: its own data, socket, containerd and networks, all below one
-# directory, ended by pid, with nothing left behind.
+# engine.sh: a private docker or podman engine for tests. Never the user's: its own data, socket, containerd and networks, all
+# below one directory, ended by pid, with nothing left behind.
 #
-#   engine.sh start DIR [--bridge] [--with-pid PID] [IMAGE...]
+#   engine.sh start DIR [--podman] [--bridge] [--with-pid PID] [IMAGE...]
 #       Starts dockerd in DIR (made where missing; must be empty otherwise), waits until it answers, loads the test image under
 #       each name (default: openclaw-sandbox:bookworm-slim and openclaw-sandbox:other, which differ in content), and prints
 #       DOCKER_HOST ("unix://DIR/s.sock"). --bridge gives it a default bridge of its own; without, networks made by name and
 #       published ports still work, only the default network is missing. --with-pid stops it when that process has ended.
+#       --podman starts podman's API service in place of dockerd; everything else is spoken to in the same words.
 #   engine.sh image DIR NAME:TAG [MARK]   loads the image under a name; another MARK is another content. Prints the image's id
 #   engine.sh kill DIR                    SIGKILL, as a crash: containers go on running
 #   engine.sh restart DIR                 starts it again after kill
@@ -42,34 +43,66 @@ docker_cli() {
     DOCKER_CONFIG="$dir/cli" docker -H "unix://$dir/s.sock" "$@"
 }
 
-# The pid of a dockerd that is ours: the number alone might have been given to another process since.
+is_podman() {
+    [ -f "$dir/containers.conf" ]
+}
+
+# The pid of an engine that is ours: the number alone might have been given to another process since.
 our_pid() {
     local pid
     pid=$(engine_pid)
     if alive "$pid" && tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qF -- "$dir/exec"; then echo "$pid"; fi
 }
 
-launch() {
+podman_args() {
+    # With runc: crun asks for more than every test machine allows.
+    args=(env "CONTAINERS_CONF=$dir/containers.conf" podman --root "$dir/data" --runroot "$dir/exec" --runtime "$(command -v runc)"
+        --storage-driver vfs --cgroup-manager cgroupfs --events-backend file --tmpdir "$dir/tmp" --network-config-dir "$dir/net")
+}
+
+# Descriptors of the test runner (bats waits for its own to be closed) are not handed down.
+drop_fds() {
+    local fd
+    for fd in /proc/self/fd/*; do
+        fd=${fd##*/}
+        [ "$fd" -le 2 ] || eval "exec $fd>&-"
+    done
+}
+
+launch_podman() {
+    local args
+    podman_args
+    (
+        drop_fds
+        # The first word is of the shell that tells its pid and becomes the service.
+        # shellcheck disable=SC2016 # that shell's own variables
+        set -- setsid sh -c 'echo $$ >"$0" && exec "$@"' "$dir/pid" "${args[@]}" system service -t 0 "unix://$dir/s.sock"
+        if [ "$(id -u)" != 0 ]; then set -- sudo -n "$@"; fi
+        exec "$@" </dev/null >>"$dir/log" 2>&1 &
+    ) 2>/dev/null
+}
+
+launch_docker() {
     local args=(--data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" --config-file "$dir/daemon.json"
         -H "unix://$dir/s.sock" --group "$(id -g)" --iptables=false --ip6tables=false --log-level warn)
     if [ -f "$dir/bridge" ]; then args+=(--bridge "$(cat "$dir/bridge")"); else args+=(--bridge none); fi
-    # Descriptors of the test runner (bats waits for its own to be closed) are not handed down.
     (
-        for fd in /proc/self/fd/*; do
-            fd=${fd##*/}
-            [ "$fd" -le 2 ] || eval "exec $fd>&-"
-        done
+        drop_fds
         if [ "$(id -u)" = 0 ]; then args=(dockerd "${args[@]}"); else args=(sudo -n dockerd "${args[@]}"); fi
         exec setsid "${args[@]}" </dev/null >>"$dir/log" 2>&1 &
     ) 2>/dev/null
+}
+
+launch() {
     local i
+    if is_podman; then launch_podman; else launch_docker; fi
     for ((i = 0; i < 600; i++)); do
         if [ -S "$dir/s.sock" ] && docker_cli version >/dev/null 2>&1; then return 0; fi
         if [ $i -gt 100 ] && [ -z "$(our_pid)" ]; then break; fi
         pause 0.1
     done
     tail -n 20 "$dir/log" >&2
-    echo "engine.sh: dockerd did not come up in $dir" >&2
+    echo "engine.sh: the engine did not come up in $dir" >&2
     return 1
 }
 
@@ -87,16 +120,20 @@ relaunch() {
 }
 
 start() {
-    local bridge=false owner='' images=()
+    local bridge=false podman=false owner='' images=()
     while [ $# -gt 0 ]; do
         case $1 in
+            --podman) podman=true ;;
             --bridge) bridge=true ;;
             --with-pid) owner=$2 && shift ;;
             *) images+=("$1") ;;
         esac
         shift
     done
-    command -v dockerd >/dev/null || die "no dockerd here: apt-get install docker.io"
+    command -v docker >/dev/null || die "no docker here: apt-get install docker.io"
+    if $podman; then
+        { command -v podman && command -v runc; } >/dev/null || die "no podman here: apt-get install podman runc"
+    fi
     command -v busybox >/dev/null || die "no busybox here: apt-get install busybox-static"
     [ ${#dir} -le 90 ] || die "$dir is too long for a socket's path"
     mkdir -p "$dir"
@@ -104,6 +141,8 @@ start() {
     mkdir "$dir/cli"
     # Containers outlive a killed engine, and a restart does not take ten seconds to end them.
     echo '{"live-restore": true}' >"$dir/daemon.json"
+    # Its own default for processes is more than a machine without CAP_SYS_RESOURCE may give.
+    if $podman; then printf '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n' >"$dir/containers.conf"; fi
     if $bridge; then
         # Address and name follow from our pid, so that two engines side by side do not meet.
         local name="rct$$"
@@ -115,10 +154,7 @@ start() {
     launch
     if [ -n "$owner" ]; then
         (
-            for fd in /proc/self/fd/*; do
-                fd=${fd##*/}
-                [ "$fd" -le 2 ] || eval "exec $fd>&-"
-            done
+            drop_fds
             cd /
             exec </dev/null >/dev/null 2>&1
             while alive "$owner" && [ -d "$dir" ]; do pause 1; done
@@ -156,14 +192,15 @@ wait_gone() {
     return 1
 }
 
-# Whatever of ours still runs: containerd, shims and what they started, known by our directory in their command lines.
+# Whatever of ours still runs: containerd, shims, conmons and what they started, known by our directory in their command lines.
 kill_rest() {
     local p pids=() child
     for p in /proc/[0-9]*; do
         p=${p#/proc/}
-        # dockerd, containerd and the shims alone: never a shell or a test that merely names the directory.
+        # The engine, containerd, the shims and conmons alone: never a shell or a test that merely names the directory.
         case $( (tr '\0' ' ' <"/proc/$p/cmdline") 2>/dev/null || true) in
             *dockerd\ *"$dir/exec"* | *containerd\ *"$dir/exec"* | *containerd-shim*"$dir/exec"*) pids+=("$p") ;;
+            podman\ *"$dir/exec"* | *conmon\ *"$dir/exec"*) pids+=("$p") ;;
         esac
     done
     for p in "${pids[@]}"; do

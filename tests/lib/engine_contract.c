@@ -1,0 +1,267 @@
+#include "tests/lib/engine_contract.h"
+
+#include "backends/docker.h"
+#include "tests/lib/contract.h"
+#include "tests/lib/engine.h"
+#include "tests/lib/engine_proxy.h"
+
+#include "backends/engine_http.h"
+#include "spec/base/digest.h"
+#include "spec/base/text.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PREFIX "ct-"
+#define IMAGE  "contract-image:1"
+
+/* `en` goes around the proxy: what happens behind the backend's back. */
+struct peer {
+    struct test_engine *engine;
+    struct engine_proxy *proxy;
+    struct engine *en;
+    char dir[64], sock[80], address[96], endpoint[112];
+    unsigned n_images;
+};
+
+static struct test_engine *(*start_peer_engine)(void);
+
+static struct deadline soon(void)
+{
+    return (struct deadline){.end_ms = deadline_now_ms() + 30000};
+}
+
+static void request(struct peer *p, const char *method, const char *path, const char *body)
+{
+    struct deadline d = soon();
+    struct err e = {0};
+    if (engine_call(p->en, &(struct engine_req){.method = method, .path = path, .body = body}, &d, NULL, &e) < 0 &&
+        !(e.class == ERR_NOT_FOUND && strcmp(method, "DELETE") == 0))
+        fail_msg("%s", e.msg);
+}
+
+static void *start(void)
+{
+    struct peer *p = calloc(1, sizeof *p);
+    struct err e;
+    if (!p)
+        return NULL;
+    p->engine = start_peer_engine();
+    test_engine_image(p->engine, IMAGE, "0");
+    (void)snprintf(p->dir, sizeof p->dir, "/tmp/rc-contract-XXXXXX");
+    if (!mkdtemp(p->dir))
+        return NULL;
+    (void)snprintf(p->sock, sizeof p->sock, "%s/p.sock", p->dir);
+    (void)snprintf(p->address, sizeof p->address, "unix://%s", p->sock);
+    (void)snprintf(p->endpoint, sizeof p->endpoint, "docker:%s", p->address);
+    p->proxy = engine_proxy_start(p->sock, test_engine_sock(p->engine));
+    if (engine_open(test_engine_host(p->engine), NULL, false, &p->en, &e) < 0)
+        return NULL;
+    return p;
+}
+
+static void stop(void *ctx)
+{
+    struct peer *p = ctx;
+    engine_close(p->en);
+    engine_proxy_stop(p->proxy);
+    rmdir(p->dir);
+    test_engine_release(p->engine);
+    free(p);
+}
+
+struct names {
+    char ids[64][80];
+    size_t n;
+};
+
+static int keep_ours(void *ctx, json_t *item, struct err *e)
+{
+    struct names *x = ctx;
+    const char *name = json_string_value(json_array_get(json_object_get(item, "Names"), 0));
+    if (name && text_has_prefix(name, "/" PREFIX) && x->n < 64)
+        (void)snprintf(x->ids[x->n++], sizeof x->ids[0], "%s", engine_text(item, "Id"));
+    return 0;
+}
+
+static void clean(void *ctx)
+{
+    struct peer *p = ctx;
+    struct deadline d = soon();
+    struct names x = {.n = 0};
+    struct err e = {0};
+    char path[128];
+    engine_proxy_clear(p->proxy);
+    engine_proxy_down(p->proxy, false);
+    if (engine_list(p->en, "/containers/json?all=1", ENGINE_ARRAY, keep_ours, &x, &d, &e) < 0)
+        fail_msg("%s", e.msg);
+    for (size_t i = 0; i < x.n; i++) {
+        (void)snprintf(path, sizeof path, "/containers/%s?force=1", x.ids[i]);
+        request(p, "DELETE", path, NULL);
+    }
+    if (p->n_images > 0)
+        test_engine_image(p->engine, IMAGE, "0");
+    p->n_images = 0;
+}
+
+static struct backend *open_handle(void *ctx)
+{
+    struct peer *p = ctx;
+    struct backend *b = NULL;
+    struct err e;
+    const struct backend_conf conf = {.endpoint = p->endpoint, .address = p->address, .install = CONTRACT_INSTALL};
+    if (docker_ops.open(&conf, &b, &e) < 0)
+        fail_msg("%s", e.msg);
+    return b;
+}
+
+static struct desired *desire(void *ctx, struct arena *a, const char *name, unsigned variant)
+{
+    struct peer *p = ctx;
+    struct desired *d = ARENA_NEW(a, struct desired);
+    struct node *create = node_object(a), *host = node_object(a), *cmd = node_array(a), *env = node_array(a);
+    node_set(a, create, "Image", node_string(a, IMAGE));
+    node_push(a, cmd, node_string(a, "sleep"));
+    node_push(a, cmd, node_string(a, "infinity"));
+    node_set(a, create, "Cmd", cmd);
+    node_push(a, env, node_string(a, "LANG=C.UTF-8"));
+    if (variant == 3) {
+        struct node *pair = node_string(a, "CONTRACT_SECRET=" CONTRACT_SECRET_VALUE);
+        pair->secret = true;
+        node_push(a, env, pair);
+    }
+    node_set(a, create, "Env", env);
+    node_set(a, create, "WorkingDir", node_string(a, variant == 1 ? "/tmp" : "/"));
+    node_set(a, host, "NetworkMode", node_string(a, "none"));
+    node_set(a, host, "Memory", node_number(a, variant == 2 ? 1073741824 : 536870912));
+    node_set(a, create, "HostConfig", host);
+    char *json = node_json(a, create);
+    *d = (struct desired){.endpoint = p->endpoint,
+                          .name = name,
+                          .kind = RUNTIME_SANDBOX,
+                          .owner = arena_printf(a, "Sandbox/%s", name),
+                          .install = CONTRACT_INSTALL,
+                          .want = WANT_RUNNING,
+                          .precreate = true,
+                          .can_remake = true,
+                          .backend_id = "docker",
+                          .image = IMAGE,
+                          .config_hash = digest_sha256(a, json, strlen(json)),
+                          .create = create};
+    return d;
+}
+
+static const char *spoil(void *ctx, struct arena *a, struct desired *d)
+{
+    struct node *create = node_copy(a, d->create);
+    node_set(a, create, "Image", node_string(a, "No Image:"));
+    d->create = create;
+    return "image";
+}
+
+static void drift(void *ctx, const char *name, const char *id)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "/containers/%s/update", id);
+    request(ctx, "POST", path, "{\"Memory\":268435456,\"MemorySwap\":536870912}");
+}
+
+static void vanish(void *ctx, const char *name, const char *id)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "/containers/%s?force=1", id);
+    request(ctx, "DELETE", path, NULL);
+}
+
+static void die(void *ctx, const char *name, const char *id)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "/containers/%s/kill", id);
+    request(ctx, "POST", path, NULL);
+    /* The engine answers before it has seen the end. */
+    (void)snprintf(path, sizeof path, "/containers/%s/wait", id);
+    request(ctx, "POST", path, NULL);
+}
+
+static void foreign(void *ctx, const char *name)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "/containers/create?name=%s", name);
+    request(ctx, "POST", path,
+            "{\"Image\":\"" IMAGE "\",\"Cmd\":[\"sleep\",\"infinity\"],\"Labels\":{\"whose\":\"theirs\"},"
+            "\"HostConfig\":{\"NetworkMode\":\"none\"}}");
+    (void)snprintf(path, sizeof path, "/containers/%s/start", name);
+    request(ctx, "POST", path, NULL);
+}
+
+static bool foreign_intact(void *ctx, const char *name)
+{
+    struct peer *p = ctx;
+    struct deadline d = soon();
+    struct err e;
+    json_t *o = NULL;
+    char path[128];
+    (void)snprintf(path, sizeof path, "/containers/%s/json", name);
+    if (engine_json(p->en, "GET", path, NULL, &d, &o, &e) < 0)
+        return false;
+    bool intact = json_is_true(json_object_get(json_object_get(o, "State"), "Running")) &&
+                  text_eq(engine_text(json_object_get(json_object_get(o, "Config"), "Labels"), "whose"), "theirs");
+    json_decref(o);
+    return intact;
+}
+
+static void down(void *ctx, bool on)
+{
+    engine_proxy_down(((struct peer *)ctx)->proxy, on);
+}
+
+static void hang(void *ctx, bool on)
+{
+    struct peer *p = ctx;
+    engine_proxy_clear(p->proxy);
+    if (on)
+        engine_proxy_fault(p->proxy, " /", FAULT_HANG, 0, NULL);
+}
+
+static void retag(void *ctx, const char *ref)
+{
+    struct peer *p = ctx;
+    char mark[24];
+    (void)snprintf(mark, sizeof mark, "%u", ++p->n_images);
+    test_engine_image(p->engine, ref, mark);
+}
+
+int engine_contract_run(struct test_engine *(*start_engine)(void))
+{
+    static const struct contract contract = {
+        .ops = &docker_ops,
+        .prefix = PREFIX,
+        .lacks = CONTRACT_NO_SETUP_MARK,
+        .timeout_ms = 60000,
+        .start = start,
+        .stop = stop,
+        .clean = clean,
+        .open = open_handle,
+        .desire = desire,
+        .spoil = spoil,
+        .drift = drift,
+        .vanish = vanish,
+        .die = die,
+        .foreign = foreign,
+        .foreign_intact = foreign_intact,
+        .down = down,
+        .hang = hang,
+        .image = IMAGE,
+        .image_missing = "missing:1",
+        .retag = retag,
+    };
+
+    start_peer_engine = start_engine;
+    return contract_run(&contract);
+}
