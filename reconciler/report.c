@@ -31,8 +31,9 @@ static struct node *service_node(struct arena *a, const struct report_service *s
     return o;
 }
 
-static struct node *endpoints_node(struct arena *a, const struct plan *p)
+static struct node *endpoints_node(struct arena *a, const struct round *r, const struct act_ended *done)
 {
+    const struct plan *p = &r->plan;
     struct node *list = node_array(a);
 
     for (size_t i = 0; i < p->n_endpoints; i++) {
@@ -41,7 +42,7 @@ static struct node *endpoints_node(struct arena *a, const struct plan *p)
         set_text(a, o, "name", p->endpoints[i].name);
         node_set(a, o, "known", node_bool(a, p->endpoints[i].known));
         set_text(a, o, "why", p->endpoints[i].why);
-        set_number(a, o, "runtimes", (double)p->endpoints[i].n_ours);
+        set_number(a, o, "runtimes", (double)round_count(r, &p->endpoints[i], done));
         node_push(a, list, o);
     }
     return list;
@@ -95,7 +96,7 @@ struct node *report_node(struct arena *a, const struct report_service *s, const 
             node_push(a, diagnostics, late->items[i]);
     }
     node_set(a, o, "round", r ? round : node_null(a));
-    node_set(a, o, "endpoints", r ? endpoints_node(a, &r->plan) : node_array(a));
+    node_set(a, o, "endpoints", r ? endpoints_node(a, r, done ? done->v : NULL) : node_array(a));
     node_set(a, o, "held", held);
     node_set(a, o, "failed", failed);
     node_set(a, o, "notices", r ? look_notices_json(a, r) : node_array(a));

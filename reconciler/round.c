@@ -653,8 +653,7 @@ void round_freep(struct round **r)
     *r = NULL;
 }
 
-/* How many runtimes of ours an endpoint has now: what was seen, and what was done since. */
-static size_t count_now(const struct round *r, const struct plan_endpoint *p, const struct act_ended *done)
+size_t round_count(const struct round *r, const struct plan_endpoint *p, const struct act_ended *done)
 {
     size_t n = p->n_ours;
 
@@ -686,7 +685,7 @@ void round_remember(const struct round *r, const struct act_ended *done, struct 
                                 &e);
     for (size_t i = 0; i < r->plan.n_endpoints; i++) {
         const struct plan_endpoint *p = &r->plan.endpoints[i];
-        size_t n = count_now(r, p, done);
+        size_t n = round_count(r, p, done);
 
         /* An endpoint that could not be read keeps its count. */
         for (size_t k = 0; !p->known && k < r->world.n_last; k++)

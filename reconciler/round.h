@@ -103,6 +103,9 @@ void round_remember(const struct round *r, const struct act_ended *done, struct 
 /* All that is wanted of a runtime, as one text: its config hash and the image's id. What turns are counted against. */
 const char *round_want(struct arena *a, const struct round *r, const struct desired *d);
 
+/* How many runtimes of ours an endpoint has now: what was seen, and what was done since; `done` may be NULL. */
+size_t round_count(const struct round *r, const struct plan_endpoint *p, const struct act_ended *done);
+
 /* The round's registry of an install, or NULL. */
 const struct round_openclaw *round_openclaw(const struct round *r, const char *install);
 

@@ -27,6 +27,8 @@ ticks() { awk '{print $14 + $15}' "/proc/$DAEMON/stat"; }
     [ "$status" != 0 ]
     err_has "in use by process $DAEMON"
     kill -0 "$DAEMON"
+    # What the round made is counted.
+    [ "$(rc_raw status -o json | jq '.report.endpoints[] | select(.name == "bubblewrap") | .runtimes')" = 1 ]
     daemon_kill TERM
     [ "$code" = 0 ] || daemon_fail "exit code $code"
     rc status
