@@ -162,8 +162,13 @@ int cmd_explain(struct cli *cli)
                                    .missing = o->source.missing,
                                    .explains = true};
     /* A blank agent is none, as OpenClaw has it. */
-    const char *agent =
-        cli->opt.agent && !js_is_blank(cli->opt.agent) ? cli->opt.agent : oc_default_agent(cli->a, o->source.root);
+    const char *agent = cli->opt.agent && !js_is_blank(cli->opt.agent)
+                            ? cli->opt.agent
+                            : oc_default_agent(cli->a, oc_line_of(&o->places), o->source.root);
+    if (!cli->opt.session && !agent) {
+        err_set(&e, ERR_USAGE, 0, "several agents are configured and none is the default one: say --agent or --session");
+        return cli_fail(cli, &e);
+    }
     if (cli->opt.session)
         code = oc_context_of_session(cli->a, &oc, cli->opt.session, &c, &d);
     else

@@ -186,6 +186,8 @@ static void mark_unwanted(struct looking *in, bool sandboxes_known)
 
 static struct oc_instance instance_of(const struct looking *in, const struct round_openclaw *o, struct oc_collator *collator)
 {
+    const char *default_agent = oc_default_agent(in->a, oc_line_of(&o->from->places), o->from->source.root);
+
     return (struct oc_instance){.config = o->from->source.root,
                                 .places = &o->from->places,
                                 .fs = &local_fs,
@@ -196,7 +198,7 @@ static struct oc_instance instance_of(const struct looking *in, const struct rou
                                 .created_at_ms = in->r->now_ms,
                                 .memo = o->memo,
                                 .missing = o->from->source.missing,
-                                .default_agent = oc_default_agent(in->a, o->from->source.root)};
+                                .default_agent = default_agent ? default_agent : ""};
 }
 
 /* Whether some agent of this OpenClaw is sandboxed at all: then its engine is looked at, also with nothing recorded. */

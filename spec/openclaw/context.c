@@ -95,7 +95,8 @@ static int make_container(struct arena *a, const struct oc_instance *oc, struct 
     struct oc_create made;
     char hash[DIGEST_HEX];
 
-    c->container.name = oc_runtime_name(a, text(sandbox, "docker", "containerPrefix"), c->scope, c->scope_key);
+    c->container.name =
+        oc_runtime_name(a, oc_line_of(oc->places), text(sandbox, "docker", "containerPrefix"), c->scope, c->scope_key);
     c->container.image = text(sandbox, "docker", "image");
     if (oc_hash(oc->collator, oc_container_hash_input(a, docker, c->workspace_access, c->workspace_dir, c->agent_workspace_dir),
                 hash, e) < 0)
@@ -125,7 +126,8 @@ static int make_browser(struct arena *a, const struct oc_instance *oc, struct oc
     struct oc_create made;
     char hash[DIGEST_HEX];
 
-    c->browser.name = oc_runtime_name(a, text(sandbox, "browser", "containerPrefix"), c->scope, c->scope_key);
+    c->browser.name =
+        oc_runtime_name(a, oc_line_of(oc->places), text(sandbox, "browser", "containerPrefix"), c->scope, c->scope_key);
     c->browser.image = text(sandbox, "browser", "image");
     if (oc_hash(oc->collator,
                 oc_browser_hash_input(a, docker, browser, c->workspace_access, c->workspace_dir, c->agent_workspace_dir), hash,
@@ -189,19 +191,19 @@ int oc_context_of_scope(struct arena *a, const struct oc_instance *oc, const cha
     return 0;
 }
 
-/* scope_key NULL: that of the session. */
+/* scope_session: the session that a runtime of scope "agent" is found by. */
 static int of_session(struct arena *a, const struct oc_instance *oc, const char *agent_id, const char *session_key,
-                      const char *scope_key, struct oc_context *ret, struct diags *d)
+                      const char *scope_session, struct oc_context *ret, struct diags *d)
 {
     struct oc_sandbox s;
     struct oc_context c;
-    const char *scope;
+    const char *scope, *scope_key;
 
     if (oc_resolve(a, oc->config, oc->places, agent_id, &s, d) < 0)
         return -1;
     scope = text(s.config, NULL, "scope");
-    if (!scope_key || strcmp(scope, "agent") != 0)
-        scope_key = oc_scope_key(a, scope, session_key);
+    scope_key = oc_scope_key(a, oc->places, scope, agent_id, strcmp(scope, "agent") == 0 ? scope_session : session_key,
+                             oc_agent_workspace_dir(a, oc->config, agent_id, oc->places));
     if (oc_context_of_scope(a, oc, agent_id, &s, scope_key, &c, d) < 0)
         return -1;
     c.session_key = js_trim(a, session_key);
@@ -213,7 +215,15 @@ static int of_session(struct arena *a, const struct oc_instance *oc, const char 
 int oc_context_of_session(struct arena *a, const struct oc_instance *oc, const char *session_key, struct oc_context *ret,
                           struct diags *d)
 {
-    return of_session(a, oc, oc_session_agent(a, oc->config, session_key), session_key, NULL, ret, d);
+    const char *agent_id = oc_session_agent(a, oc_line_of(oc->places), oc->config, session_key);
+
+    if (!agent_id) {
+        diag_error(d, oc->config->pos, "",
+                   "session '%s' names no agent, and none is the default one: several are configured; write agent:<id>:<rest>",
+                   session_key);
+        return -1;
+    }
+    return of_session(a, oc, agent_id, session_key, session_key, ret, d);
 }
 
 int oc_context_of_agent(struct arena *a, const struct oc_instance *oc, const char *agent_id, struct oc_context *ret,
@@ -222,7 +232,7 @@ int oc_context_of_agent(struct arena *a, const struct oc_instance *oc, const cha
     const char *id = oc_agent_id(a, agent_id);
 
     /* The main session may be the global one, which names no agent: the scope is this agent's all the same. */
-    return of_session(a, oc, id, oc_main_session_key(a, oc->config, id), arena_printf(a, "agent:%s", id), ret, d);
+    return of_session(a, oc, id, oc_main_session_key(a, oc->config, id), arena_printf(a, "agent:%s:main", id), ret, d);
 }
 
 void oc_context_warn(const struct oc_instance *oc, const struct oc_context *c, struct diags *d)

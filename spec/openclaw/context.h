@@ -36,7 +36,7 @@ struct oc_instance {
     /* For explaining: of a container that cannot be made the error is added all the same, and its `create`, or even the hash, is
      * NULL; everything else is told. */
     bool explains;
-    const char *default_agent; /* of oc_default_agent(); NULL: looked for each time */
+    const char *default_agent; /* of oc_default_agent(), "" where there is none; NULL: looked for each time */
 };
 
 /* One container of OpenClaw's. */

@@ -118,7 +118,7 @@ static void list_agents(struct run *r)
     const struct node *list = node_path(r->oc->config, "agents", "list", NULL);
 
     r->memo->agent_index = node_object(r->a);
-    add_agent(r, oc_default_agent(r->a, r->oc->config), NULL);
+    add_agent(r, oc_default_agent(r->a, oc_line_of(r->oc->places), r->oc->config), NULL);
     for (size_t i = 0; node_is(list, NODE_ARRAY) && i < list->n_items; i++) {
         const struct node *id = node_get(list->items[i], "id");
 
@@ -189,7 +189,7 @@ static struct claims claims_of(struct run *r, const char *key)
         if (strcmp(id, "main") == 0 && strcmp(default_id, "main") != 0)
             claim(r, &c, default_id, "agent");
     } else {
-        id = oc_session_key_agent(r->a, key);
+        id = oc_session_key_agent(r->a, oc_line_of(r->oc->places), key);
         claim(r, &c, id ? id : default_id, "session");
     }
     return c;

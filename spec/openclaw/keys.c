@@ -675,7 +675,7 @@ static void check_agent_dirs(struct arena *a, const struct node *root, const str
     size_t n_bindings = node_is(bindings, NODE_ARRAY) ? bindings->n_items : 0;
     struct agent_dirs seen = {node_object(a), node_object(a)};
 
-    check_agent_dir(a, root, oc_default_agent(a, root), ANYWHERE, places, &seen, d);
+    check_agent_dir(a, root, oc_default_agent(a, oc_line_of(places), root), ANYWHERE, places, &seen, d);
     for (size_t i = 0; i < n_list + n_bindings; i++) {
         const struct node *item = i < n_list ? list->items[i] : bindings->items[i - n_list];
         const struct node *id = node_get(item, i < n_list ? "id" : "agentId");

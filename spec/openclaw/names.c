@@ -5,7 +5,9 @@
 
 #include <string.h>
 
-enum { AGENT_ID_MAX = 64, SLUG_BODY_MAX = 32, RUNTIME_NAME_MAX = 63 };
+enum { AGENT_ID_MAX = 64, SLUG_BODY_MAX = 32, RUNTIME_NAME_MAX = 63, WORKSPACE_HEX = 32, NAME_HASH_HEX = 12 };
+
+static const char workspace_mark[] = ":workspace:";
 
 /* Text with its length: config values may hold NULs, which JavaScript takes for characters like others. */
 struct view {
@@ -113,6 +115,11 @@ static bool is_valid_agent_id(struct view v)
     return true;
 }
 
+const struct oc_profile *oc_line_of(const struct oc_places *places)
+{
+    return places->line != NULL ? places->line : &oc_profiles[OC_LINE_2026_5];
+}
+
 char *oc_well_formed(struct arena *a, const char *s, size_t n, size_t *ret_n)
 {
     char *out = arena_alloc(a, n * 3 + 1);
@@ -188,19 +195,21 @@ static bool is_truthy(const struct node *n)
     return true;
 }
 
-char *oc_default_agent(struct arena *a, const struct node *config)
+char *oc_default_agent(struct arena *a, const struct oc_profile *line, const struct node *config)
 {
-    const struct node *list = agents_list(config), *chosen = NULL;
+    const struct node *list = agents_list(config), *first = NULL;
+    bool alone = true;
     for (size_t i = 0; node_is(list, NODE_ARRAY) && i < list->n_items; i++) {
         const struct node *entry = list->items[i];
         if (!node_is(entry, NODE_OBJECT))
             continue;
-        if (chosen == NULL)
-            chosen = entry;
+        alone = first == NULL;
+        if (first == NULL)
+            first = entry;
         if (is_truthy(node_get(entry, "default")))
             return entry_id(a, entry);
     }
-    return entry_id(a, chosen);
+    return line->has_default_agent || alone ? entry_id(a, first) : NULL;
 }
 
 /* Whether an entry's normalised id is agent_id, which is normalised. An id that is written so already, as nearly all are, is
@@ -245,20 +254,41 @@ static bool next_part(struct view *rest, struct view *ret)
     return false;
 }
 
-char *oc_session_key_agent(struct arena *a, const char *session_key)
+/* 2026.9's: exactly "agent:", an id up to the next colon, and something after it that is no colon. */
+static char *strict_key_agent(struct arena *a, struct view key)
+{
+    static const char head[] = "agent:";
+    const size_t n = sizeof head - 1;
+    if (key.n < n || memcmp(key.s, head, n) != 0)
+        return NULL;
+    const char *colon = memchr(key.s + n, ':', key.n - n);
+    if (colon == NULL || colon + 1 == key.s + key.n || colon[1] == ':')
+        return NULL;
+    struct view id = trim((struct view){key.s + n, (size_t)(colon - key.s) - n});
+    return id.n > 0 ? oc_agent_id_n(a, id.s, id.n) : NULL;
+}
+
+char *oc_session_key_agent(struct arena *a, const struct oc_profile *line, const char *session_key)
 {
     struct view rest = lower(a, trim(view_of(session_key)));
     struct view first, id, third;
+    if (line->strict_session_keys)
+        return strict_key_agent(a, rest);
     if (!next_part(&rest, &first) || !next_part(&rest, &id) || !next_part(&rest, &third) || !view_is(first, "agent"))
         return NULL;
     id = trim(id);
     return id.n > 0 ? oc_agent_id_n(a, id.s, id.n) : NULL;
 }
 
-char *oc_session_agent(struct arena *a, const struct node *config, const char *session_key)
+char *oc_session_agent(struct arena *a, const struct oc_profile *line, const struct node *config, const char *session_key)
 {
-    char *id = oc_session_key_agent(a, session_key);
-    return id != NULL ? id : oc_default_agent(a, config);
+    char *id = oc_session_key_agent(a, line, session_key);
+    if (id != NULL)
+        return id;
+    struct view key = lower(a, trim(view_of(session_key)));
+    if (line->strict_session_keys && text_has_prefix(key.s, "agent:"))
+        return NULL;
+    return oc_default_agent(a, line, config);
 }
 
 static bool is_global(const struct node *config)
@@ -288,58 +318,10 @@ bool oc_is_sandboxed(struct arena *a, const struct node *config, const char *mod
            strcmp(oc_canonical_session_key(a, config, agent_id, session_key), oc_main_session_key(a, config, agent_id)) != 0;
 }
 
-char *oc_scope_key(struct arena *a, const char *scope, const char *session_key)
-{
-    if (text_eq(scope, "shared"))
-        return arena_strdup(a, "shared");
-    struct view t = trim(view_of(session_key));
-    char *key = t.n > 0 ? arena_memdup0(a, t.s, t.n) : arena_strdup(a, "main");
-    if (text_eq(scope, "session"))
-        return key;
-    const char *id = oc_session_key_agent(a, key);
-    return arena_printf(a, "agent:%s", id != NULL ? id : "main");
-}
-
-char *oc_scope_agent(struct arena *a, const char *scope_key)
-{
-    struct view t = trim(view_of(scope_key)), rest = t, first, id;
-    if (t.n == 0 || view_is(t, "shared"))
-        return NULL;
-    if (next_part(&rest, &first) && view_is(first, "agent") && next_part(&rest, &id))
-        return oc_agent_id_n(a, id.s, id.n);
-    char *parsed = oc_session_key_agent(a, scope_key);
-    return parsed != NULL ? parsed : arena_strdup(a, "main");
-}
-
-char *oc_slug_n(struct arena *a, const char *s, size_t n)
-{
-    struct view t = trim((struct view){s, n});
-    if (t.n == 0)
-        t = view_of("session");
-    size_t hashed_n;
-    const char *hashed = oc_well_formed(a, t.s, t.n, &hashed_n);
-    char hex[DIGEST_HEX];
-    digest_sha256_hex(hashed, hashed_n, hex);
-    const char *body = dashed(a, lower(a, t), in_slug, SLUG_BODY_MAX);
-    return arena_printf(a, "%s-%.8s", *body != '\0' ? body : "session", hex);
-}
-
-char *oc_slug(struct arena *a, const char *s)
-{
-    struct view v = view_of(s);
-    return oc_slug_n(a, v.s, v.n);
-}
-
-char *oc_runtime_name(struct arena *a, const char *prefix, const char *scope, const char *scope_key)
-{
-    const char *slug = text_eq(scope, "shared") ? "shared" : oc_slug(a, scope_key);
-    return js_slice(a, arena_printf(a, "%s%s", prefix, slug), RUNTIME_NAME_MAX);
-}
-
 /* OpenClaw's resolveUserPath: trimmed, a leading "~" is the home, the rest against cwd. Blank stays "". NULs go. */
-static char *user_path(struct arena *a, const struct node *n, const struct oc_places *places)
+static char *user_path(struct arena *a, struct view v, const struct oc_places *places)
 {
-    struct view t = node_is(n, NODE_STRING) ? trim((struct view){n->s, n->s_n}) : view_of(NULL);
+    struct view t = trim(v);
     char *s = arena_alloc(a, t.n + 1);
     size_t len = 0;
     for (size_t i = 0; i < t.n; i++)
@@ -362,14 +344,156 @@ static char *default_workspace(struct arena *a, const struct oc_places *places)
     return path_join(a, path_join(a, places->home, ".openclaw"), name);
 }
 
+static struct view view_of_node(const struct node *n)
+{
+    return node_is(n, NODE_STRING) ? (struct view){n->s, n->s_n} : view_of(NULL);
+}
+
+/* The path hashed as JavaScript hashes it: its text as UTF-8. */
+static char *with_workspace(struct arena *a, const struct oc_places *places, const char *key, const char *agent_workspace_dir)
+{
+    struct view dir = view_of(agent_workspace_dir);
+    char *resolved = user_path(a, dir, places), hex[DIGEST_HEX];
+    if (*resolved == '\0')
+        resolved = default_workspace(a, places);
+    size_t n;
+    const char *hashed = oc_well_formed(a, resolved, strlen(resolved), &n);
+    digest_sha256_hex(hashed, n, hex);
+    return arena_printf(a, "%s%s%.*s", key, workspace_mark, WORKSPACE_HEX, hex);
+}
+
+char *oc_scope_key(struct arena *a, const struct oc_places *places, const char *scope, const char *agent_id,
+                   const char *session_key, const char *agent_workspace_dir)
+{
+    const struct oc_profile *line = oc_line_of(places);
+    if (text_eq(scope, "shared"))
+        return arena_strdup(a, "shared");
+    struct view t = trim(view_of(session_key));
+    char *key = t.n > 0 ? arena_memdup0(a, t.s, t.n) : arena_strdup(a, "main");
+    if (!text_eq(scope, "session")) {
+        const char *id = oc_session_key_agent(a, line, key);
+        if (line->scope_by_workspace && agent_id != NULL && *agent_id != '\0')
+            id = oc_agent_id(a, agent_id);
+        if (id == NULL && line->scope_by_workspace)
+            return NULL;
+        key = arena_printf(a, "agent:%s", id != NULL ? id : "main");
+    }
+    return line->scope_by_workspace ? with_workspace(a, places, key, agent_workspace_dir) : key;
+}
+
+char *oc_scope_agent(struct arena *a, const struct oc_profile *line, const char *scope_key)
+{
+    struct view t = trim(view_of(scope_key)), rest = t, first, id;
+    if (t.n == 0 || view_is(t, "shared"))
+        return NULL;
+    if (next_part(&rest, &first) && view_is(first, "agent") && next_part(&rest, &id))
+        return oc_agent_id_n(a, id.s, id.n);
+    char *parsed = oc_session_key_agent(a, line, scope_key);
+    return parsed != NULL || line->scope_by_workspace ? parsed : arena_strdup(a, "main");
+}
+
+static bool is_hex(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/* /:workspace:[a-f0-9]{32}$/i */
+static bool ends_in_workspace(struct view v)
+{
+    const size_t mark = sizeof workspace_mark - 1;
+    if (v.n < mark + WORKSPACE_HEX)
+        return false;
+    const char *p = v.s + v.n - WORKSPACE_HEX;
+    for (size_t i = 0; i < WORKSPACE_HEX; i++)
+        if (!is_hex(p[i]))
+            return false;
+    return strncasecmp(p - mark, workspace_mark, mark) == 0;
+}
+
+bool oc_is_workspace_key(const char *scope_key)
+{
+    return ends_in_workspace(trim(view_of(scope_key)));
+}
+
+bool oc_is_isolated_key(const char *scope_key)
+{
+    static const char *const kinds[] = {"principal", "required-session"};
+    struct view t = trim(view_of(scope_key)), rest = t, agent, id, kind, subject;
+    if (!ends_in_workspace(t) || !next_part(&rest, &agent) || !next_part(&rest, &id) || !next_part(&rest, &kind) ||
+        !next_part(&rest, &subject) || !view_is(agent, "agent") || subject.n != WORKSPACE_HEX ||
+        rest.n + 1 != sizeof workspace_mark - 1 + WORKSPACE_HEX)
+        return false;
+    for (size_t i = 0; i < subject.n; i++)
+        if (!is_hex(subject.s[i]))
+            return false;
+    return view_is(kind, kinds[0]) || view_is(kind, kinds[1]);
+}
+
+char *oc_slug_n(struct arena *a, const struct oc_profile *line, const char *s, size_t n)
+{
+    struct view t = trim((struct view){s, n});
+    if (t.n == 0)
+        t = view_of("session");
+    size_t hashed_n;
+    const char *hashed = oc_well_formed(a, t.s, t.n, &hashed_n);
+    char hex[DIGEST_HEX];
+    digest_sha256_hex(hashed, hashed_n, hex);
+    if (line->scope_by_workspace && ends_in_workspace(t))
+        return arena_printf(a, "workspace-%.*s", WORKSPACE_HEX, hex);
+    const char *body = dashed(a, lower(a, t), in_slug, SLUG_BODY_MAX);
+    return arena_printf(a, "%s-%.8s", *body != '\0' ? body : "session", hex);
+}
+
+char *oc_slug(struct arena *a, const struct oc_profile *line, const char *s)
+{
+    struct view v = view_of(s);
+    return oc_slug_n(a, line, v.s, v.n);
+}
+
+char *oc_podman_prefix(struct arena *a, const char *container_prefix)
+{
+    return arena_printf(a, "%spodman-", container_prefix);
+}
+
+/* A name of at most 63 units that still tells its scope: what comes before the slug is cut where the slug is a hash of a
+ * workspace, else the end; and then a hash of the name as it would have been. */
+static char *bounded_name(struct arena *a, const char *prefix, const char *slug)
+{
+    const char *full = arena_printf(a, "%s%s", prefix, slug);
+    if (js_length(full, strlen(full)) <= RUNTIME_NAME_MAX)
+        return arena_strdup(a, full);
+    size_t n;
+    const char *hashed = oc_well_formed(a, full, strlen(full), &n);
+    char hex[DIGEST_HEX];
+    digest_sha256_hex(hashed, n, hex);
+    const char *mark = workspace_mark + 1; /* without the first colon; the slug has a dash for the other */
+    const size_t mark_n = sizeof workspace_mark - 3;
+    bool is_hash = strlen(slug) == mark_n + 1 + WORKSPACE_HEX && memcmp(slug, mark, mark_n) == 0 && slug[mark_n] == '-';
+    for (size_t i = 0; is_hash && i < WORKSPACE_HEX; i++)
+        is_hash = is_hex(slug[mark_n + 1 + i]);
+    const char *end =
+        is_hash ? arena_printf(a, "-%s-%.*s", slug, NAME_HASH_HEX, hex) : arena_printf(a, "-%.*s", NAME_HASH_HEX, hex);
+    return arena_printf(a, "%s%s", js_slice(a, is_hash ? prefix : full, RUNTIME_NAME_MAX - strlen(end)), end);
+}
+
+char *oc_runtime_name(struct arena *a, const struct oc_profile *line, const char *prefix, const char *scope,
+                      const char *scope_key)
+{
+    const char *slug = text_eq(scope, "shared") ? "shared" : oc_slug(a, line, scope_key);
+    if (line->bounded_names)
+        return bounded_name(a, prefix, slug);
+    return js_slice(a, arena_printf(a, "%s%s", prefix, slug), RUNTIME_NAME_MAX);
+}
+
 static char *workspace_of(struct arena *a, const struct node *config, const struct oc_agent *agent,
                           const struct oc_places *places)
 {
-    char *own = user_path(a, node_get(agent->entry, "workspace"), places);
+    char *own = user_path(a, view_of_node(node_get(agent->entry, "workspace")), places);
     if (*own != '\0')
         return own;
-    char *fallback = user_path(a, node_path(config, "agents", "defaults", "workspace", NULL), places);
-    if (strcmp(agent->id, agent->default_id != NULL ? agent->default_id : oc_default_agent(a, config)) == 0)
+    char *fallback = user_path(a, view_of_node(node_path(config, "agents", "defaults", "workspace", NULL)), places);
+    const char *owner = agent->default_id != NULL ? agent->default_id : oc_default_agent(a, oc_line_of(places), config);
+    if (text_eq(agent->id, owner))
         return *fallback != '\0' ? fallback : default_workspace(a, places);
     if (*fallback != '\0')
         return path_join(a, fallback, agent->id);
@@ -385,12 +509,8 @@ char *oc_agent_workspace_dir(struct arena *a, const struct node *config, const c
 char *oc_sandbox_workspace_dir(struct arena *a, const char *workspace_root, const char *scope, const char *scope_key,
                                const struct oc_places *places)
 {
-    struct node root = {.kind = NODE_STRING};
-    struct view v = view_of(workspace_root);
-    root.s = v.s;
-    root.s_n = v.n;
-    char *dir = user_path(a, &root, places);
-    return text_eq(scope, "shared") ? dir : path_join(a, dir, oc_slug(a, scope_key));
+    char *dir = user_path(a, view_of(workspace_root), places);
+    return text_eq(scope, "shared") ? dir : path_join(a, dir, oc_slug(a, oc_line_of(places), scope_key));
 }
 
 struct oc_dirs oc_dirs(struct arena *a, const struct node *config, const char *agent_id, const struct node *sandbox,
@@ -410,5 +530,11 @@ struct oc_dirs oc_dirs_of(struct arena *a, const struct node *config, const stru
     else
         d.workspace_dir = oc_sandbox_workspace_dir(a, node_str(node_get(sandbox, "workspaceRoot")),
                                                    node_str(node_get(sandbox, "scope")), scope_key, places);
+    d.skills_workspace_dir = d.workspace_dir;
+    if (d.workspace_dir == d.agent_workspace_dir && oc_line_of(places)->scope_by_workspace)
+        d.skills_workspace_dir = path_join(
+            a,
+            path_join(a, path_join(a, places->state_dir, "sandbox/skills-workspaces"), oc_slug(a, oc_line_of(places), scope_key)),
+            ".openclaw/sandbox-skills");
     return d;
 }

@@ -14,6 +14,15 @@ struct oc_profile {
     enum oc_line line;
     const char *name;    /* "2026.5": what people write and read */
     const char *release; /* the one that the rules were taken from, and that tests run */
+
+    /* Agents and sessions. */
+    bool keyed_roster;        /* agents.entries, an object by id; agents.list is its older form */
+    bool has_default_agent;   /* the marked agent or the first is everybody's; false: only one that is alone, or marked */
+    bool strict_session_keys; /* "agent:<id>:<rest>" to the letter; false: runs of colons count as one */
+
+    /* Names. */
+    bool scope_by_workspace; /* scope keys other than "shared" end in ":workspace:" and a hash of the agent's workspace */
+    bool bounded_names;      /* a name too long ends in 12 digits of its hash; false: it is cut off, and two may be one */
 };
 
 extern const struct oc_profile oc_profiles[OC_LINE_COUNT];

@@ -73,7 +73,7 @@ static void containers_equal_openclaws(void **state)
                                .workspace_dir = str(v, "workspaceDir"),
                                .agent_workspace_dir = str(v, "agentWorkspaceDir"),
                                .created_at_ms = (int64_t)node_get(v, "createdAtMs")->num};
-        r.scope_key = oc_scope_key(a, scope, str(v, "sessionKey"));
+        r.scope_key = oc_scope_key(a, &(struct oc_places){0}, scope, NULL, str(v, "sessionKey"), NULL);
         struct err e = {0};
         char hash[DIGEST_HEX];
         struct node *input = oc_container_hash_input(a, docker, r.workspace_access, r.workspace_dir, r.agent_workspace_dir),
@@ -89,7 +89,9 @@ static void containers_equal_openclaws(void **state)
         if (str(v, "scopeKey") != NULL)
             assert_string_equal(r.scope_key, str(v, "scopeKey"));
         if (str(v, "containerName") != NULL)
-            assert_string_equal(oc_runtime_name(a, str(docker, "containerPrefix"), scope, r.scope_key), str(v, "containerName"));
+            assert_string_equal(
+                oc_runtime_name(a, &oc_profiles[OC_LINE_2026_5], str(docker, "containerPrefix"), scope, r.scope_key),
+                str(v, "containerName"));
         struct oc_create create = {0};
         int status = oc_create_container(a, &host, &r, &create, &e);
         if ((status == 0) != (body != NULL))
@@ -159,8 +161,9 @@ static void contexts_equal_openclaws_browsers_too(void **state)
         struct oc_places places = {.home = str(v, "home"), .state_dir = "/tmp/ocvec/home/.openclaw", .cwd = "/"};
         struct node *sandbox = sandbox_of(a, config), *browser = node_get(sandbox, "browser");
         const char *scope = str(sandbox, "scope"), *key = str(v, "sessionKey");
-        const char *scope_key = oc_scope_key(a, scope, key);
-        struct oc_dirs dirs = oc_dirs(a, config, oc_session_agent(a, config, key), sandbox, scope_key, &places);
+        const char *scope_key = oc_scope_key(a, &places, scope, NULL, key, NULL);
+        struct oc_dirs dirs =
+            oc_dirs(a, config, oc_session_agent(a, oc_line_of(&places), config, key), sandbox, scope_key, &places);
         memfs_dir(&m, dirs.workspace_dir);
         struct node *docker = oc_docker_user(a, &m.fs, node_get(sandbox, "docker"), dirs.workspace_dir);
         struct oc_runtime r = {.docker = docker,
@@ -178,11 +181,11 @@ static void contexts_equal_openclaws_browsers_too(void **state)
                          0);
         r.config_hash = hash;
         assert_int_equal(oc_create_container(a, &host, &r, &create, &e), 0);
-        const char *name = oc_runtime_name(a, str(docker, "containerPrefix"), scope, scope_key);
+        const char *name = oc_runtime_name(a, &oc_profiles[OC_LINE_2026_5], str(docker, "containerPrefix"), scope, scope_key);
         assert_non_null(node_get(bodies, name));
         assert_body(a, str(v, "name"), create.body, node_get(bodies, name));
 
-        name = oc_runtime_name(a, str(browser, "containerPrefix"), scope, scope_key);
+        name = oc_runtime_name(a, &oc_profiles[OC_LINE_2026_5], str(browser, "containerPrefix"), scope, scope_key);
         const struct node *body = node_get(bodies, name);
         if (body == NULL)
             continue;

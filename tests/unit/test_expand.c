@@ -349,7 +349,7 @@ static void what_is_recorded_and_made_beforehand_is_one(void **state)
     struct record *other = recorded(w, RUNTIME_CONTAINER, "openclaw-sbx-agent-main-x-ad28df0c", "agent:main:x");
 
     (void)state;
-    other->name = oc_runtime_name(a, "openclaw-sbx-", "session", "agent:main:x");
+    other->name = oc_runtime_name(a, &oc_profiles[OC_LINE_2026_5], "openclaw-sbx-", "session", "agent:main:x");
     run(w, ENSURE_ALL);
     assert_int_equal(w->out.n, 2);
     assert_true(wanted(w, main->name)->precreate);

