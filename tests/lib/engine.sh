@@ -2,11 +2,13 @@
 # engine.sh: a private docker or podman engine for tests. Never the user's: its own data, socket, containerd and networks, all
 # below one directory, ended by pid, with nothing left behind.
 #
-#   engine.sh start DIR [--podman] [--bridge] [--with-pid PID] [IMAGE...]
+#   engine.sh start DIR [--podman] [--bridge] [--tls PORT] [--with-pid PID] [IMAGE...]
 #       Starts dockerd in DIR (made where missing; must be empty otherwise), waits until it answers, loads the test image under
 #       each name (default: openclaw-sandbox:bookworm-slim and openclaw-sandbox:other, which differ in content), and prints
 #       DOCKER_HOST ("unix://DIR/s.sock"). --bridge gives it a default bridge of its own; without, networks made by name and
 #       published ports still work, only the default network is missing. --with-pid stops it when that process has ended.
+#       --tls lets it listen on 127.0.0.1:PORT as well, for clients with a certificate: ca.pem, cert.pem and key.pem in DIR/tls,
+#       and in DIR/stranger those of an authority that the engine does not know.
 #       --podman starts podman's API service in place of dockerd; everything else is spoken to in the same words.
 #   engine.sh image DIR NAME:TAG [MARK]   loads the image under a name; another MARK is another content. Prints the image's id
 #   engine.sh kill DIR                    SIGKILL, as a crash: containers go on running
@@ -86,6 +88,10 @@ launch_docker() {
     local args=(--data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" --config-file "$dir/daemon.json"
         -H "unix://$dir/s.sock" --group "$(id -g)" --iptables=false --ip6tables=false --log-level warn)
     if [ -f "$dir/bridge" ]; then args+=(--bridge "$(cat "$dir/bridge")"); else args+=(--bridge none); fi
+    if [ -d "$dir/tls" ]; then
+        args+=(-H "tcp://127.0.0.1:$(cat "$dir/tls/port")" --tlsverify --tlscacert "$dir/tls/ca.pem" --tlscert "$dir/tls/server.pem"
+            --tlskey "$dir/tls/server-key.pem")
+    fi
     (
         drop_fds
         if [ "$(id -u)" = 0 ]; then args=(dockerd "${args[@]}"); else args=(sudo -n dockerd "${args[@]}"); fi
@@ -119,12 +125,27 @@ relaunch() {
     launch
 }
 
+# An authority for a day, and certificates of it: of the engine (server.pem) and of a client (cert.pem).
+certificates() {
+    mkdir "$1"
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj '/CN=test authority' \
+        -keyout "$1/ca-key.pem" -out "$1/ca.pem" 2>/dev/null
+    certificate "$1" server server-key 'subjectAltName=IP:127.0.0.1'
+    certificate "$1" cert key 'extendedKeyUsage=clientAuth'
+}
+certificate() { # DIR NAME KEY EXTENSION
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=$2" -keyout "$1/$3.pem" -out "$1/$2.csr" 2>/dev/null
+    openssl x509 -req -in "$1/$2.csr" -CA "$1/ca.pem" -CAkey "$1/ca-key.pem" -CAcreateserial -days 1 \
+        -extfile <(echo "$4") -out "$1/$2.pem" 2>/dev/null
+}
+
 start() {
-    local bridge=false podman=false owner='' images=()
+    local bridge=false podman=false tls='' owner='' images=()
     while [ $# -gt 0 ]; do
         case $1 in
             --podman) podman=true ;;
             --bridge) bridge=true ;;
+            --tls) tls=$2 && shift ;;
             --with-pid) owner=$2 && shift ;;
             *) images+=("$1") ;;
         esac
@@ -143,6 +164,11 @@ start() {
     echo '{"live-restore": true}' >"$dir/daemon.json"
     # Its own default for processes is more than a machine without CAP_SYS_RESOURCE may give.
     if $podman; then printf '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n' >"$dir/containers.conf"; fi
+    if [ -n "$tls" ]; then
+        certificates "$dir/tls"
+        certificates "$dir/stranger"
+        echo "$tls" >"$dir/tls/port"
+    fi
     if $bridge; then
         # Address and name follow from our pid, so that two engines side by side do not meet.
         local name="rct$$"
