@@ -121,8 +121,8 @@ struct turn {
     const char *other; /* who it is, or NULL */
 };
 
-/* What the owner allowed by command, for this round. GRANT_BEGUN is the caller's own word: this removal was begun and failed. It was
- * within the cap then, and one that always fails must not keep all others from going; of the cap alone it is free. */
+/* What the owner allowed by command, for this round. GRANT_BEGUN is the caller's own word: this removal was begun and failed. It
+ * was within the cap then, and one that always fails must not keep all others from going; of the cap alone it is free. */
 enum { GRANT_CAP = 1, GRANT_USE = 2, GRANT_DATA = 4, GRANT_BEGUN = 8 };
 struct grant {
     const char *endpoint; /* NULL: everywhere */
