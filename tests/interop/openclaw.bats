@@ -1,299 +1,29 @@
 #!/usr/bin/env bats
 # The real OpenClaw 2026.5.3 and reconclaw on one state directory and one dockerd: each takes what the other made for its own,
 # and neither undoes the other's work. Without npm this fails; it never skips.
-# INTEROP_SECONDS: how long both work at once. RECONCLAW_SEED, INTEROP_ROUNDS: of the random configs.
 
-load ../e2e/lib
+LINE=2026.5
+load openclaw
 
 setup_file() {
-    local name
-    . tests/lib/openclaw.sh
-    PEER=$(openclaw_install)
-    export PEER
-    for name in createConfigIO resolveAgentWorkspaceDir resolveSandboxContext resolveSandboxRuntimeStatus registerSandboxCli \
-        listBundledChannelCatalogEntries; do
-        export "FN_$name=$(openclaw_dist "$PEER" "$name")"
-    done
-    make -s MODE=asan build/asan/tests/tools/engine_proxy
+    peer_up "$LINE"
     engine_up
 }
 teardown_file() { engine_down; }
-setup() { home_up; }
+setup() {
+    home_up
+    line_home
+}
 teardown() { home_down; }
 
-# --- the other party --------------------------------------------------------------------------------------------------------
-
-theirs() {
-    local name pass=()
-    for name in "${!FN_@}"; do pass+=("$name=${!name}"); done
-    env -i PATH="$PATH" HOME="$HOME" OPENCLAW_HOME="$HOME" OPENCLAW_STATE_DIR="$OC" LANG=C.UTF-8 TZ=UTC NO_COLOR=1 \
-        RECONCLAW_STATE_DIR="$STATE" DOCKER_HOST="unix://$ENGINE/s.sock" "${pass[@]}" "$PEER/node" "$@"
-}
-openclaw() { theirs "$PEER/node_modules/openclaw/openclaw.mjs" "$@"; }
-steps() { theirs "$ROOT/tests/interop/openclaw.mjs" "$@"; }
-# A turn of each session. Tells what OpenClaw had to say, but for the variables that it never passes on.
-use() {
-    steps use "$@" >"$T/used" || fail "openclaw.mjs use: $(cat "$T/used")"
-    [ "$(jq -s 'length' "$T/used")" = $# ] || fail "$(cat "$T/used")"
-    jq -se 'all(.sandboxed and .error == null)' "$T/used" >/dev/null || fail "$(cat "$T/used")"
-    said=$(jq -r '.said[] | select(startswith("[docker] Blocked sensitive") | not)' "$T/used")
-}
-use_quietly() {
-    use "$@"
-    same "$said" ''
-}
-# Every shard as OpenClaw's list shows it, with what it adds to each.
-listed_as_shards() {
-    openclaw sandbox list --json >"$T/list"
-    same "$(jq -S '[.containers[] | select(.running and .imageMatch) | del(.running, .imageMatch)] | sort_by(.containerName)' "$T/list")" \
-        "$(jq -sS 'sort_by(.containerName)' "$OC"/sandbox/containers/*.json)"
-}
-# Nobody used it for so many seconds.
-cold() { local now; now=$(ago "$2"); shard_set "$1" ".lastUsedAtMs = $now"; }
-
-# Agents with all that a container can be given; prefix distinguishes no two, scopes do.
-many_agents() {
-    mkdir -p "$T/data" "$T/cache" "$T/ws-rw" "$T/ws-ro"
-    echo '{"defaultAction": "SCMP_ACT_ALLOW"}' >"$T/seccomp.json"
-    oc "$(jq -n --arg t "$T" --arg other "$OTHER" '{agents: {defaults: {sandbox: {mode: "all", docker: {memory: "256m", env: {LANG: "C", b: "1", A: "2", A_B: "3", "10": "x", "9": "y"}}}},
-        list: [
-            {id: "plain"},
-            {id: "limits", sandbox: {docker: {memory: "64m", memorySwap: "128m", cpus: 0.25, pidsLimit: 99, ulimits: {nofile: {soft: 100, hard: 200}, nproc: 50, core: "0"}}}},
-            {id: "open", sandbox: {docker: {readOnlyRoot: false, tmpfs: [], capDrop: ["NET_RAW", "CHOWN"], network: "bridge", dns: ["192.0.2.7"], extraHosts: ["db:192.0.2.8"]}}},
-            {id: "bound", sandbox: {docker: {dangerouslyAllowExternalBindSources: true, binds: ["\($t)/data:/data:ro", "\($t)/cache:/cache"]}}},
-            {id: "set-up", sandbox: {docker: {image: $other, setupCommand: ["echo one >/tmp/one", "echo two >/tmp/two"], tmpfs: ["/tmp:size=4m"], workdir: "/work", env: {SECRET_TOKEN: "hidden", MY_PATH: "~/bin", E: ""}}}},
-            {id: "user", sandbox: {docker: {user: "1000:1000", seccompProfile: "\($t)/seccomp.json"}}},
-            {id: "reader", workspace: "\($t)/ws-ro", sandbox: {workspaceAccess: "ro"}},
-            {id: "writer", workspace: "\($t)/ws-rw", sandbox: {workspaceAccess: "rw"}},
-            {id: "together", sandbox: {scope: "shared", docker: {memory: "1g"}}},
-            {id: "Per Session!", sandbox: {scope: "session", docker: {containerPrefix: "other-prefix-"}}}
-        ]}}')"
-}
-many_sessions=(agent:plain:main agent:limits:main agent:open:main agent:bound:main agent:set-up:main agent:user:main
-    agent:reader:main agent:writer:main agent:together:main agent:per-session:main)
-
-# --- ours, then theirs ------------------------------------------------------------------------------------------------------
-
-@test "what apply makes, OpenClaw lists as running and matching, and its own step adopts it" {
-    local before name
-    many_agents
-    spec_openclaw
-    apply
-    is_status 0
-    [ "$(shards)" = 10 ] || fail "$(shards) shards"
-    listed_as_shards
-    # Nobody has used them for an hour: whatever differed, OpenClaw would make anew at once.
-    for name in $(d ps -a --format '{{.Names}}'); do cold "$name" 3600; done
-    before=$(ids)
-    use_quietly "${many_sessions[@]}"
-    same "$(ids)" "$before"
-    [ "$(shards)" = 10 ] || fail "$(shards) shards"
-    while read -r name _; do
-        [ "$(d inspect -f '{{index .Config.Labels "openclaw.configHash"}}' "$name")" = "$(jq -r .configHash "$(shard "$name")")" ] ||
-            fail "$name: another hash"
-    done <<<"$before"
-    # And we do not mind that it was used.
-    is_quiet
-    listed_as_shards
-}
-
-# --- theirs, then ours ------------------------------------------------------------------------------------------------------
-
-@test "what OpenClaw makes, reconclaw adopts: no act, no request that changes anything, the same shards" {
-    local before shards_before ensure
-    many_agents
-    use_quietly "${many_sessions[@]}" agent:plain:second 'agent:per-session:Telegram:Group:-1' agent:per-session:main
-    before=$(ids)
-    [ "$(wc -l <<<"$before")" = 11 ] || fail "$before"
-    shards_before=$(md5sum "$OC"/sandbox/containers/*)
-    proxy_up
-    for ensure in all existing; do
-        spec_openclaw "ensure: $ensure" 'policy:'
-        is_quiet
-        apply
-        is_status 0
-        out_has "Nothing to do."
-    done
-    same "$(mutating)" ''
-    same "$(ids)" "$before"
-    same "$(md5sum "$OC"/sandbox/containers/*)" "$shards_before"
-    rc list -o json "$SPEC"
-    is_json '[.. | objects | select(has("containerName"))] | length == 11'
-}
-
-# --- one undoes, the other makes good ---------------------------------------------------------------------------------------
-
-@test "after openclaw sandbox recreate: ensure: all makes all anew, ensure: existing leaves nothing" {
-    local before ensure
-    oc_three
-    for ensure in all existing; do
-        spec_openclaw "ensure: $ensure"
-        use_quietly agent:a:main agent:b:main agent:c:main
-        before=$(ids)
-        is_quiet
-        openclaw sandbox recreate --all --force
-        [ -z "$(ids)" ] || fail "$(ids)"
-        apply
-        is_status 0
-        if [ $ensure = all ]; then
-            out_has '3 created.'
-            [ "$(ids | cut -d' ' -f1)" = "$(cut -d' ' -f1 <<<"$before")" ] || fail "$(ids)"
-            listed_as_shards
-            before=$(ids)
-            use_quietly agent:a:main agent:b:main agent:c:main
-            same "$(ids)" "$before"
-        else
-            out_has 'Nothing to do.'
-            same "$(ids)" ''
-            [ "$(shards)" = 0 ] || fail "$(shards) shards"
-        fi
-        is_quiet
-    done
-}
-
-@test "one session taken down by openclaw sandbox recreate comes back alone" {
-    local before
-    oc_three
-    spec_openclaw
-    apply
-    is_status 0
-    before=$(ids)
-    openclaw sandbox recreate --session agent:b --force
-    [ "$(ids | wc -l)" = 2 ] || fail "$(ids)"
-    plan
-    out_has 'Plan: 1 to create.'
-    apply
-    is_status 0
-    [ "$(comm -12 <(ids) <(echo "$before") | wc -l)" = 2 ] || fail "$(ids)"
-    [ "$(ids | wc -l)" = 3 ] || fail "$(ids)"
-    listed_as_shards
-}
-
-@test "a changed config: held while OpenClaw uses the runtime, then recreated, then adopted; and the other way round" {
-    local first used second third until
-    oc_three
-    use_quietly agent:a:main
-    spec_openclaw 'ensure: existing' 'policy:'
-    oc_set '.agents.defaults.sandbox.docker.memory = "96m"'
-    first=$(id_of "$(box a)")
-
-    # In use a moment ago: both say so, and neither acts.
-    rc plan -o json "$SPEC"
-    is_json '.plan.acts | length == 1 and all(.act == "hold" and .held == "recreate" and .guard == "hot")'
-    until=$(jq '.plan.acts[0].untilMs' "$T/out")
-    used=$(jq .lastUsedAtMs "$(shard "$(box a)")")
-    [ "$until" = $((used + 300000)) ] || fail "held until $until, used $used"
-    use agent:a:main
-    [[ $said == *"Sandbox config changed for $(box a) (recently used)"* ]] || fail "said: $said"
-    # Its use moves the time.
-    apply
-    is_status 3
-    rc plan -o json "$SPEC"
-    [ "$(jq '.plan.acts[0].untilMs' "$T/out")" -gt "$until" ] || fail "not later than $until"
-    [ "$(id_of "$(box a)")" = "$first" ] || fail "not the same container"
-
-    # Not used any more: we make it anew, and OpenClaw takes it.
-    cold "$(box a)" 301
-    apply
-    is_status 0
-    out_has '1 recreated.'
-    second=$(id_of "$(box a)")
-    [ "$second" != "$first" ] || fail "the same container"
-    [ "$(d inspect -f '{{.HostConfig.Memory}}' "$second")" = $((96 << 20)) ]
-    # A recreate is no use: what nobody has used stays unused.
-    [ "$(jq .lastUsedAtMs "$(shard "$(box a)")")" -lt "$(ago 300)" ]
-    listed_as_shards
-    use_quietly agent:a:main
-    [ "$(id_of "$(box a)")" = "$second" ] || fail "not adopted"
-
-    # The other way round: OpenClaw makes it anew on its next use, and there is nothing left for us.
-    oc_set '.agents.defaults.sandbox.docker.memory = "80m"'
-    cold "$(box a)" 301
-    use_quietly agent:a:main
-    third=$(id_of "$(box a)")
-    [ "$third" != "$second" ] || fail "the same container"
-    is_quiet
-    apply
-    is_status 0
-    out_has 'Nothing to do.'
-    [ "$(id_of "$(box a)")" = "$third" ] || fail "not adopted"
-}
-
-@test "a runtime that OpenClaw finds stopped or gone is made good by either, once" {
-    local before
-    oc_three
-    spec_openclaw
-    apply
-    is_status 0
-    d kill "$(box a)" >/dev/null
-    d rm -f "$(box b)" >/dev/null
-    before=$(id_of "$(box a)")
-    use_quietly agent:a:main agent:b:main
-    [ "$(id_of "$(box a)")" = "$before" ] || fail "made anew"
-    is_quiet
-    listed_as_shards
-    before=$(ids)
-    d kill "$(box a)" >/dev/null
-    apply
-    is_status 0
-    same "$(ids)" "$before"
-    use_quietly agent:a:main agent:b:main agent:c:main
-    same "$(ids)" "$before"
-}
-
-# --- both at once -----------------------------------------------------------------------------------------------------------
-
-of_b_and_c() {
-    local name
-    for name in "$(box b)" "$(box c)"; do
-        id_of "$name"
-        jq -c 'del(.lastUsedAtMs)' "$(shard "$name")"
-    done
-}
-
-@test "both at work on the same runtimes for a minute: nothing lost, every shard whole, no container twice" {
-    local seconds=${INTEROP_SECONDS:-60} i n=0 pids=() keys=(agent:a:main agent:b:main agent:c:main) end before
-    oc_three
-    spec_openclaw
-    apply
-    is_status 0
-    before=$(of_b_and_c)
-    end=$((SECONDS + seconds))
-    for i in 1 2; do
-        steps loop "$seconds" "${keys[@]}" >"$T/loop$i" 3>&- &
-        pids+=($!)
-    done
-    while [ $SECONDS -lt $end ]; do
-        # Every third time something of one agent is missing, so that both see it and go to make it.
-        case $((n % 6)) in
-            2) d rm -f "$(box a)" >/dev/null 2>&1 || true ;;
-            5) rm -f "$(shard "$(box a)")" ;;
-        esac
-        n=$((n + 1))
-        rc apply --yes "$SPEC"
-        # A name in use, a container gone in mid-work: the other was faster.
-        case $status in
-            0 | 1 | 3) ;;
-            *) fail "apply" ;;
-        esac
-        jq -se . "$OC"/sandbox/containers/*.json >/dev/null || fail "a torn shard"
-    done
-    for i in "${pids[@]}"; do wait "$i" || fail "$(cat "$T"/loop*)"; done
-    [ "$n" -gt 5 ] || fail "only $n rounds of ours"
-    cat "$T"/loop*
-    jq -se 'all(length == 3 and all(.times > 2))' "$T"/loop1 "$T"/loop2 >/dev/null
-    # Whatever one of them undid at the very end, one round of each makes whole again.
-    apply
-    is_status 0
-    use "${keys[@]}"
-    is_quiet
-    [ "$(shards)" = 3 ] || fail "$(shards) shards"
-    [ "$(ids | wc -l)" = 3 ] || fail "$(ids)"
-    # What nobody touched is what it was, under both writers' hands all the time.
-    same "$(of_b_and_c)" "$before"
-    [ -z "$(find "$OC/sandbox" -name '*.lock' -o -name '*.tmp')" ]
-    listed_as_shards
-}
+@test "what apply makes, OpenClaw lists as running and matching, and its own step adopts it" { it_apply_is_adopted; }
+@test "what OpenClaw makes, reconclaw adopts: no act, no request that changes anything, the same records" { it_theirs_is_adopted; }
+@test "after openclaw sandbox recreate: ensure: all makes all anew, ensure: existing leaves nothing" { it_after_recreate; }
+@test "one agent taken down by openclaw sandbox recreate comes back alone" { it_one_recreated; }
+@test "a changed config: held while OpenClaw uses the runtime, then recreated, then adopted; and the other way round" { it_changed_config; }
+@test "a runtime that OpenClaw finds stopped or gone is made good by either, once" { it_stopped_or_gone; }
+@test "both at work on the same runtimes for a minute: nothing lost, every record whole, no container twice" { it_both_at_once; }
+@test "random configs: what either makes the other adopts, and nothing tells the two apart" { it_random; }
 
 # --- a newer OpenClaw's registry ----------------------------------------------------------------------------------------------
 
@@ -336,21 +66,6 @@ SQL
 }
 
 # --- what both say ------------------------------------------------------------------------------------------------------------
-
-# Agents and sessions that a config may be asked about.
-asks() {
-    jq -cn --args '$ARGS.positional[] | {agent: .}' main a b work nobody 'Work Bot!' '  A ' ''
-    jq -cn --args '$ARGS.positional[] | {session: .}' main global '  main ' agent:a:main agent:A:Main agent:a:MAIN agent:main:main \
-        agent:nobody:main agent:a:telegram:group:-100 agent:b:discord:channel:7 agent:b:Signal:x agent:work:webchat:x \
-        agent:work:subagent:9f agent:work-bot:whatsapp:1 agent::a:slack:x agent:a agent: subagent:agent:a:x cron:job a:b:c \
-        'agent:a:telegram' 'agent: a :irc:1' agent:work:teams:x agent:b:main:thread:5 global:x 'AGENT:b:matrix:!r:s' 'agent:b:  nostr :1' ''
-}
-explains() {
-    oc "$1"
-    spec_openclaw
-    asks >"$T/asks"
-    steps explain "$RECONCLAW" "$SPEC" <"$T/asks" || fail "see above"
-}
 
 @test "explain answers as OpenClaw: an empty config, and one of many agents" {
     explains '{}'
@@ -422,15 +137,4 @@ JSON
     out_has 'alien:'
     out_has '1 problem, 0 mended'
     same "$(registry_tree "$ours")" "$(registry_tree "$HOME")"
-}
-
-@test "random configs: what either makes the other adopts, and nothing tells the two apart" {
-    local seed=${RECONCLAW_SEED:-$RANDOM$RANDOM}
-    echo "seed $seed"
-    mkdir -p "$T/data/deep" "$T/data/x"
-    echo x >"$T/data/file"
-    echo '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": []}' >"$T/seccomp.json"
-    d network create interop-net >/dev/null
-    spec_openclaw
-    steps random "$RECONCLAW" "$SPEC" "$seed" "${INTEROP_ROUNDS:-10}"
 }

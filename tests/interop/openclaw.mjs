@@ -1,4 +1,5 @@
-// OpenClaw's own sandbox steps, found in its dist by name, as the other party of tests/interop/openclaw.bats.
+// OpenClaw's own sandbox steps, found in its dist by name, as the other party of tests/interop/openclaw*.bats.
+//   openclaw.mjs cli sandbox ...          its command line, of which nothing but the sandbox commands is loaded
 //   openclaw.mjs use KEY...               a session's turn as far as its sandbox goes; one line of JSON per session key
 //   openclaw.mjs loop SECONDS KEY...      the same, round and round; at the end one line {KEY: {times, ids, said}}
 //   openclaw.mjs explain PROGRAM SPEC < ASKS
@@ -7,7 +8,8 @@
 //   openclaw.mjs random PROGRAM SPEC SEED ROUNDS
 //                                         random configs: what either makes the other adopts, and the engine shows no difference
 //                                         between the two
-// In the environment: HOME, OPENCLAW_HOME, OPENCLAW_STATE_DIR, RECONCLAW_STATE_DIR, DOCKER_HOST, and FN_<name>="file<TAB>export" (openclaw_dist).
+// In the environment: LINE, HOME, OPENCLAW_HOME, OPENCLAW_STATE_DIR, RECONCLAW_STATE_DIR, DOCKER_HOST, and FN_<name>="file<TAB>export"
+// (openclaw_dist).
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import { createRequire } from "node:module";
@@ -23,9 +25,12 @@ for (const name of names) {
 }
 
 const print = (o) => process.stdout.write(`${JSON.stringify(o)}\n`);
+const newer = process.env.LINE !== "2026.5";
+const [, , mode, ...args] = process.argv;
+
 // What OpenClaw tells its user, instead of letting it through.
 let said = [];
-for (const level of ["log", "info", "warn", "error"]) console[level] = (...args) => said.push(format(...args));
+if (mode !== "cli") for (const level of ["log", "info", "warn", "error"]) console[level] = (...args) => said.push(format(...args));
 
 // The config as it is on disk now.
 const config = () => openclaw.createConfigIO().loadConfig();
@@ -57,22 +62,26 @@ async function loop(seconds, keys) {
   print(all);
 }
 
-// --- explain ---------------------------------------------------------------------------------------------------------------
+// --- its command line ---------------------------------------------------------------------------------------------------------------
 
-// `openclaw sandbox explain` in this process. As in a Gateway the plugins of the channels are there: the bare command line has
-// none of them, and so takes no session to be of a channel.
-async function explain(...args) {
+function cli(...args) {
   const { Command } = createRequire(process.env.FN_registerSandboxCli.split("\t")[0])("commander");
+  const program = new Command();
+  openclaw.registerSandboxCli(program);
+  return program.parseAsync(["node", "openclaw", ...args]);
+}
+
+// As in a Gateway the plugins of the channels are there: the bare command line has none of them, and so takes no session to be
+// of a channel.
+async function explain(...args) {
   globalThis[Symbol.for("openclaw.pluginRegistryState")] = {
     channel: { registry: { channels: openclaw.listBundledChannelCatalogEntries().map(({ id }) => ({ plugin: { id, meta: {} } })) } },
   };
-  const program = new Command();
-  openclaw.registerSandboxCli(program);
   const write = process.stdout.write;
   let text = "";
   process.stdout.write = (s) => { text += s; return true; };
   try {
-    await program.parseAsync(["node", "openclaw", "sandbox", "explain", "--json", ...args]);
+    await cli("sandbox", "explain", "--json", ...args);
   } finally {
     process.stdout.write = write;
   }
@@ -134,8 +143,10 @@ function generator(seed, dir) {
   const pick = (list) => list[Math.floor(random() * list.length)];
   const some = (list, share = 0.5) => list.filter(() => random() < share);
   const maybe = (o, share) => Object.fromEntries(Object.entries(o).filter(() => random() < share).map(([k, v]) => [k, v()]));
-  const variables = ["A", "LANG", "b", "a", "B_2", "B-2", "10", "9", "a.b", "MY_PATH", "É", "OPENCLAW_CLI", "X_TOKEN", " pad "];
-  const values = ["1", "", "x y", " lead", "a=b", "two\nlines", "tab\t", "é\u2028", "~/bin", "$HOME", "'q' \"q\" \\", "${NOT_SET}", "x".repeat(100)];
+  // The newer line hands variables over in a file of lines, and so takes no others into its config.
+  const variables = ["A", "LANG", "b", "a", "B_2", "MY_PATH", "OPENCLAW_CLI", "X_TOKEN",
+    ...(newer ? ["_9", "ANTHROPIC_API_KEY", "SOME_ADMIN_KEY", "Z"] : ["B-2", "10", "9", "a.b", "É", " pad "])];
+  const values = ["1", "", "x y", " lead", "a=b", newer ? "trail " : "two\nlines", "tab\t", "é\u2028", "~/bin", "$HOME", "'q' \"q\" \\", "${NOT_SET}", "x".repeat(100)];
   const docker = () => maybe({
     image: () => pick(["openclaw-sandbox:bookworm-slim", "openclaw-sandbox:other"]),
     containerPrefix: () => pick(["p-", "openclaw-sbx-", "P.x_", "a-prefix-that-leaves-no-room-at-all-for-the-name-"]),
@@ -169,10 +180,11 @@ function generator(seed, dir) {
     const defaults = sandbox();
     // Binds are refused without it, and then there is nothing to compare.
     defaults.docker = { ...defaults.docker, dangerouslyAllowExternalBindSources: true };
+    const b = { sandbox: sandbox(), ...(random() < 0.3 ? { workspace: pick([`${dir}/ws`, "~/ws b"]) } : {}) };
     return {
       agents: {
         defaults: { sandbox: { ...defaults, mode: "all" }, skipBootstrap: true },
-        list: [{ id: "a" }, { id: "b", sandbox: sandbox(), ...(random() < 0.3 ? { workspace: pick([`${dir}/ws`, "~/ws b"]) } : {}) }],
+        ...(newer ? { ownership: "explicit", entries: { a: {}, b } } : { list: [{ id: "a" }, { id: "b", ...b }] }),
       },
     };
   };
@@ -210,15 +222,26 @@ function differences(have, want, at = "") {
   return [{ at, ours: have, theirs: want }];
 }
 
+// The registry of either line: its entries, all of them gone, nobody's use for an hour.
 const shardDir = path.join(process.env.OPENCLAW_STATE_DIR, "sandbox", "containers");
 const shardFiles = () => (fs.existsSync(shardDir) ? fs.readdirSync(shardDir) : []).map((f) => path.join(shardDir, f));
-// What is recorded, but for when.
-const shards = () => shardFiles().map((f) => ({ ...JSON.parse(fs.readFileSync(f, "utf8")), createdAtMs: 0, lastUsedAtMs: 0 }));
-function clear() {
-  const all = containers();
-  if (all.length) dockerRun("rm", "-f", ...all);
-  for (const f of shardFiles()) fs.unlinkSync(f);
-  fs.rmSync(process.env.RECONCLAW_STATE_DIR, { recursive: true, force: true });
+async function shards() {
+  const cold = (o) => ({ ...o, lastUsedAtMs: o.lastUsedAtMs - 3600000 });
+  return {
+    entries: () => shardFiles().map((f) => JSON.parse(fs.readFileSync(f, "utf8"))),
+    clear: () => shardFiles().forEach((f) => fs.unlinkSync(f)),
+    cool: () => shardFiles().forEach((f) => fs.writeFileSync(f, `${JSON.stringify(cold(JSON.parse(fs.readFileSync(f, "utf8"))), null, 2)}\n`)),
+  };
+}
+async function database() {
+  const { DatabaseSync } = await import("node:sqlite");
+  const db = new DatabaseSync(path.join(process.env.OPENCLAW_STATE_DIR, "state", "openclaw.sqlite"), { timeout: 10000 });
+  return {
+    entries: () => db.prepare("SELECT entry_json FROM sandbox_registry_entries ORDER BY container_name").all().map((row) => JSON.parse(row.entry_json)),
+    clear: () => db.exec("DELETE FROM sandbox_registry_entries"),
+    cool: () => db.exec(`UPDATE sandbox_registry_entries SET last_used_at_ms = last_used_at_ms - 3600000,
+      entry_json = json_set(entry_json, '$.lastUsedAtMs', last_used_at_ms - 3600000)`),
+  };
 }
 
 async function randomRounds(program, spec, seed, rounds) {
@@ -227,6 +250,15 @@ async function randomRounds(program, spec, seed, rounds) {
   const keys = ["agent:a:main", "agent:b:main"];
   let refused = 0;
   const ours = (...args) => spawnSync(program, [...args, spec], { encoding: "utf8" });
+  const registry = await (newer ? database() : shards());
+  // What is recorded, but for when.
+  const entries = () => registry.entries().map((o) => ({ ...o, createdAtMs: 0, lastUsedAtMs: 0 }));
+  const clear = () => {
+    const all = containers();
+    if (all.length) dockerRun("rm", "-f", ...all);
+    registry.clear();
+    fs.rmSync(process.env.RECONCLAW_STATE_DIR, { recursive: true, force: true });
+  };
   for (let round = 0; round < Number(rounds); round++) {
     const wanted = next();
     const bad = (what, more) => {
@@ -249,7 +281,7 @@ async function randomRounds(program, spec, seed, rounds) {
       continue;
     }
     const theirs = inspect();
-    const recorded = shards();
+    const recorded = entries();
     const plan = ours("plan", "-o", "json");
     if (plan.status !== 0 || JSON.parse(plan.stdout).plan.acts.length > 0) return bad("not adopted by us", [plan.stdout, plan.stderr]);
 
@@ -258,12 +290,9 @@ async function randomRounds(program, spec, seed, rounds) {
     if (apply.status !== 0) return bad("not made by us", [apply.stdout, apply.stderr]);
     const diff = differences(inspect().map(made), theirs.map(made));
     if (diff.length > 0) return bad("made differently", diff);
-    if (!isDeepStrictEqual(shards(), recorded)) return bad("recorded differently", { ours: shards(), theirs: recorded });
+    if (!isDeepStrictEqual(entries(), recorded)) return bad("recorded differently", { ours: entries(), theirs: recorded });
     // Not used for an hour: whatever OpenClaw does not like, it makes anew.
-    for (const f of shardFiles()) {
-      const o = JSON.parse(fs.readFileSync(f, "utf8"));
-      fs.writeFileSync(f, `${JSON.stringify({ ...o, lastUsedAtMs: o.lastUsedAtMs - 3600000 }, null, 2)}\n`);
-    }
+    registry.cool();
     const before = containers().toSorted();
     for (const before of turns) {
       const t = await use(cfg, before.sessionKey);
@@ -281,8 +310,8 @@ async function randomRounds(program, spec, seed, rounds) {
 // --- main ------------------------------------------------------------------------------------------------------------------
 
 let good = true;
-const [, , mode, ...args] = process.argv;
-if (mode === "use") {
+if (mode === "cli") await cli(...args);
+else if (mode === "use") {
   const cfg = config();
   for (const key of args) print(await use(cfg, key));
 } else if (mode === "loop") await loop(args[0], args.slice(1));
