@@ -82,27 +82,48 @@ static struct oc_host host_of(const struct oc_instance *oc)
         .fs = oc->fs, .home = oc->places->home, .os_home = oc->os_home ? oc->os_home : oc->places->home, .cwd = oc->places->cwd};
 }
 
+static struct oc_runtime runtime_of(const struct oc_instance *oc, const struct oc_context *c, const struct node *docker)
+{
+    return (struct oc_runtime){.line = oc_line_of(oc->places),
+                               .docker = docker,
+                               .workspace_access = c->workspace_access,
+                               .workspace_dir = c->workspace_dir,
+                               .agent_workspace_dir = c->agent_workspace_dir,
+                               .skills_workspace_dir = c->skills_workspace_dir,
+                               .skills_are_copied = true,
+                               .scope_key = c->scope_key,
+                               .created_at_ms = oc->created_at_ms,
+                               .collator = oc->collator};
+}
+
+/* The mounts, the hash, and whether that is certain. */
+static int plan_runtime(struct arena *a, const struct oc_instance *oc, struct oc_runtime *r, struct oc_container *ret,
+                        struct err *e)
+{
+    struct oc_mounts *mounts = ARENA_NEW(a, struct oc_mounts);
+    char hash[DIGEST_HEX];
+    const char *name;
+
+    *mounts = oc_mounts_plan(a, oc->fs, r);
+    r->mounts = mounts;
+    if (oc_hash(oc->collator, oc_hash_input(a, r), hash, e) < 0)
+        return -1;
+    r->config_hash = ret->config_hash = arena_strdup(a, hash);
+    if (r->line->env_policy_epoch && oc_env_policy(a, node_get(r->docker, "env"), &name) == OC_ENV_OPEN)
+        ret->hash_uncertain = diag_key(a, "docker.env", name);
+    return 0;
+}
+
 static int make_container(struct arena *a, const struct oc_instance *oc, struct oc_context *c, struct err *e)
 {
-    struct node *sandbox = c->sandbox.config, *docker = node_get(sandbox, "docker");
-    struct oc_runtime r = {.docker = docker,
-                           .workspace_access = c->workspace_access,
-                           .workspace_dir = c->workspace_dir,
-                           .agent_workspace_dir = c->agent_workspace_dir,
-                           .scope_key = c->scope_key,
-                           .created_at_ms = oc->created_at_ms};
+    struct node *sandbox = c->sandbox.config;
+    struct oc_runtime r = runtime_of(oc, c, node_get(sandbox, "docker"));
     const struct oc_host host = host_of(oc);
     struct oc_create made;
-    char hash[DIGEST_HEX];
 
-    c->container.name =
-        oc_runtime_name(a, oc_line_of(oc->places), text(sandbox, "docker", "containerPrefix"), c->scope, c->scope_key);
+    c->container.name = oc_runtime_name(a, r.line, text(sandbox, "docker", "containerPrefix"), c->scope, c->scope_key);
     c->container.image = text(sandbox, "docker", "image");
-    if (oc_hash(oc->collator, oc_container_hash_input(a, docker, c->workspace_access, c->workspace_dir, c->agent_workspace_dir),
-                hash, e) < 0)
-        return -1;
-    r.config_hash = c->container.config_hash = arena_strdup(a, hash);
-    if (oc_create_container(a, &host, &r, &made, e) < 0)
+    if (plan_runtime(a, oc, &r, &c->container, e) < 0 || oc_create_container(a, &host, &r, &made, e) < 0)
         return -1;
     c->container.create = made.body;
     c->blocked_env = made.blocked_env;
@@ -114,30 +135,33 @@ static int make_browser(struct arena *a, const struct oc_instance *oc, struct oc
 {
     struct node *sandbox = c->sandbox.config, *browser = node_get(sandbox, "browser");
     struct node *docker = oc_browser_docker(a, node_get(sandbox, "docker"), browser);
-    struct oc_runtime r = {.docker = docker,
-                           .browser = browser,
-                           .workspace_access = c->workspace_access,
-                           .workspace_dir = c->workspace_dir,
-                           .agent_workspace_dir = c->agent_workspace_dir,
-                           .scope_key = c->scope_key,
-                           .created_at_ms = oc->created_at_ms,
-                           .cdp_source_range = oc_cdp_source_range(a, browser, text(docker, NULL, "network"), "", NULL, 0)};
+    struct oc_runtime r = runtime_of(oc, c, docker);
     const struct oc_host host = host_of(oc);
     struct oc_create made;
-    char hash[DIGEST_HEX];
 
-    c->browser.name =
-        oc_runtime_name(a, oc_line_of(oc->places), text(sandbox, "browser", "containerPrefix"), c->scope, c->scope_key);
+    r.browser = browser;
+    r.cdp_source_range = oc_cdp_source_range(a, r.line, browser, text(docker, NULL, "network"), "", NULL, 0);
+    c->browser.name = oc_runtime_name(a, r.line, text(sandbox, "browser", "containerPrefix"), c->scope, c->scope_key);
     c->browser.image = text(sandbox, "browser", "image");
-    if (oc_hash(oc->collator,
-                oc_browser_hash_input(a, docker, browser, c->workspace_access, c->workspace_dir, c->agent_workspace_dir), hash,
-                e) < 0)
-        return -1;
-    r.config_hash = c->browser.config_hash = arena_strdup(a, hash);
-    if (oc_create_browser(a, &host, &r, &made, e) < 0)
+    if (plan_runtime(a, oc, &r, &c->browser, e) < 0 || oc_create_browser(a, &host, &r, &made, e) < 0)
         return -1;
     c->browser.create = made.body;
     return 0;
+}
+
+/* What a new container mounts and OpenClaw would have made. Links of the owner's own are his. */
+static const char *const *dirs_of(struct arena *a, const struct oc_instance *oc, const struct oc_context *c)
+{
+    const struct oc_runtime r = runtime_of(oc, c, NULL);
+    const char **v = ARENA_ARRAY(a, const char *, 4);
+    size_t n = 0;
+
+    v[n++] = c->workspace_dir;
+    if (strcmp(c->workspace_access, "none") != 0 && strcmp(c->workspace_dir, c->agent_workspace_dir) != 0)
+        v[n++] = c->agent_workspace_dir;
+    if ((v[n] = oc_skills_dir(a, &r)) != NULL)
+        n++;
+    return v;
 }
 
 static const char *why_no_browser(struct arena *a, const struct node *sandbox)
@@ -173,12 +197,14 @@ int oc_context_of_scope(struct arena *a, const struct oc_instance *oc, const cha
     dirs = oc_dirs_of(a, oc->config, &agent, config, scope_key, oc->places);
     c.workspace_dir = dirs.workspace_dir;
     c.agent_workspace_dir = dirs.agent_workspace_dir;
+    c.skills_workspace_dir = dirs.skills_workspace_dir;
     c.is_docker = strcmp(js_lower(a, c.backend), "docker") == 0;
     if (!c.is_docker) {
         c.no_browser = arena_printf(a, "backend %s has no browsers", c.backend);
         *ret = c;
         return 0;
     }
+    c.dirs = dirs_of(a, oc, &c);
     node_set(a, config, "docker", docker_with_user(a, oc, node_get(config, "docker"), c.workspace_dir));
     c.no_browser = why_no_browser(a, config);
     c.has_browser = !c.no_browser;

@@ -1,4 +1,4 @@
-/* context: everything that OpenClaw 2026.5.3 makes of its config for one session or scope: the sandbox in force, names,
+/* context: everything that OpenClaw makes of its config for one session or scope: the sandbox in force, names,
  * directories, config hash, and what its containers are created from.
  *
  *     struct oc_instance oc = {config, places, fs, collator, ...};     once per round
@@ -7,7 +7,9 @@
  *     oc_context_json(a, &c)                                                    for `explain -o json`
  *
  * `docker.user`, where it is blank, is the owner of the mounted workspace. A workspace that is not there yet will be made by
- * whoever runs us: its owner is told beforehand by oc_owner_of(), so that the hash does not change when it is made. */
+ * whoever runs us: its owner is told beforehand by oc_owner_of(), so that the hash does not change when it is made. The same goes
+ * for the directory of copied skills, which 2026.9 mounts, and makes before it works out any hash (mounts.h): hash and create
+ * body are those of a workspace that has it, and `dirs` says what is to be made before a container is. */
 #ifndef RECONCLAW_SPEC_OPENCLAW_CONTEXT_H
 #define RECONCLAW_SPEC_OPENCLAW_CONTEXT_H
 
@@ -45,6 +47,9 @@ struct oc_container {
     const char *image;
     const char *config_hash;
     struct node *create; /* Engine create body */
+    /* The key of a variable on which the hash depends in a way that cannot be known from outside ("docker.env.FAL_KEY", see
+     * oc_env_policy()); NULL: it is certain. */
+    const char *hash_uncertain;
 };
 
 struct oc_context {
@@ -53,7 +58,8 @@ struct oc_context {
     const char *main_session_key;
     bool sandboxed;
     const char *mode, *scope, *scope_key, *backend, *workspace_access;
-    const char *workspace_dir, *agent_workspace_dir;
+    const char *workspace_dir, *agent_workspace_dir, *skills_workspace_dir;
+    const char *const *dirs;   /* what is to be there before a container is made, the workspaces first; ended by NULL */
     struct oc_sandbox sandbox; /* with docker.user filled in */
     bool is_docker;            /* false: another backend; container and browser are empty */
     struct oc_container container;
@@ -61,7 +67,7 @@ struct oc_context {
     const char *no_browser; /* of !has_browser: why, "browser.enabled is false" */
     /* Without the source range and password that only the engine's side can tell; a backend puts them in. */
     struct oc_container browser;
-    const char *const *blocked_env; /* variables that OpenClaw keeps from sandboxes: they look like credentials */
+    const char *const *blocked_env; /* variables that OpenClaw keeps from sandboxes: 2026.5's that look like credentials */
     size_t n_blocked_env;
 };
 

@@ -12,8 +12,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define AGENT_MOUNT "/agent"
-
 struct names {
     const char **v;
     size_t n, cap;
@@ -23,6 +21,7 @@ struct builder {
     struct arena *arena;
     const struct oc_host *host;
     const struct oc_runtime *r;
+    const struct oc_profile *line;
     struct node *body, *host_config;
     struct node *env; /* name -> "NAME=value": the docker command keeps the last of each name */
     struct names blocked, odd;
@@ -118,11 +117,26 @@ bool oc_env_is_credential(const char *name)
 }
 
 /* A long run of the base64 alphabet, or simply long: OpenClaw warns of such values. */
-static bool value_is_odd(const char *s, size_t n)
+static bool value_is_odd(const struct builder *b, const char *s, size_t n)
 {
-    enum { MAX_UNITS = 32768, MIN_BASE64 = 80 };
+    enum { MAX_LENGTH = 32768, MIN_BASE64 = 80 };
     static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
-    return js_length(s, n) > MAX_UNITS || (n >= MIN_BASE64 && strspn(s, base64) == n);
+    return (b->line->env_by_file ? n : js_length(s, n)) > MAX_LENGTH || (n >= MIN_BASE64 && strspn(s, base64) == n);
+}
+
+/* What a line of the file can hold: OpenClaw refuses the rest, and the docker command lines that do not fit its buffer. */
+static int check_file_line(struct builder *b, const char *name, const char *value)
+{
+    enum { MAX_LINE = 65535 };
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
+    static const char others[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
+    if (strspn(name, letters) == 0 || name[strspn(name, others)] != '\0')
+        return err_set(b->err, ERR_CONFIG, 0, "'%s' is no name of a variable (wanted: letters, digits and _)", name);
+    if (strpbrk(value, "\r\n") != NULL)
+        return err_set(b->err, ERR_CONFIG, 0, "the value of '%s' has more than one line", name);
+    if (strlen(name) + 1 + strlen(value) > MAX_LINE)
+        return err_set(b->err, ERR_CONFIG, 0, "'%s' is longer than %d bytes with its value", name, MAX_LINE);
+    return 0;
 }
 
 static int add_env(struct builder *b, const char *name, const char *value, bool secret)
@@ -147,24 +161,27 @@ static int sanitize_env(struct builder *b)
         /* OpenClaw's copy assigns to obj["__proto__"], which makes no member of it. */
         if (*name == '\0' || !node_is(v, NODE_STRING) || strcmp(name, "__proto__") == 0)
             continue;
-        if (oc_env_is_credential(name) || memchr(v->s, '\0', v->s_n) != NULL) {
+        if ((!b->line->env_by_file && oc_env_is_credential(name)) || memchr(v->s, '\0', v->s_n) != NULL) {
             VEC_PUSH(b->arena, &b->blocked, name);
             continue;
         }
-        if (value_is_odd(v->s, v->s_n))
+        if (value_is_odd(b, v->s, v->s_n))
             VEC_PUSH(b->arena, &b->odd, name);
         if (argument(b, name, strlen(name), &name) < 0 || argument(b, v->s, v->s_n, &value) < 0 ||
-            add_env(b, name, value, v->secret) < 0)
+            (b->line->env_by_file && check_file_line(b, name, value) < 0) || add_env(b, name, value, v->secret) < 0)
             return err_wrap(b->err, "docker.env");
     }
     return add_env(b, "OPENCLAW_CLI", "1", false);
 }
 
-static void put_env(struct builder *b)
+static int put_env(struct builder *b)
 {
-    struct node *list = set(b, b->body, "Env", node_array(b->arena));
-    for (size_t i = 0; i < b->env->n_members; i++)
-        node_push(b->arena, list, b->env->members[i].value);
+    struct node *list = set(b, b->body, "Env", node_array(b->arena)), *sorted = b->env;
+    if (b->line->env_by_file && b->r->collator != NULL && oc_canonical(b->arena, b->r->collator, b->env, &sorted, b->err) < 0)
+        return -1;
+    for (size_t i = 0; i < sorted->n_members; i++)
+        node_push(b->arena, list, sorted->members[i].value);
+    return 0;
 }
 
 /* --- the parts of a body
@@ -172,17 +189,20 @@ static void put_env(struct builder *b)
 
 struct node *oc_create_labels(struct arena *a, const struct oc_runtime *r, bool is_browser)
 {
+    const struct oc_profile *line = oc_line(r->line);
     struct node *o = node_object(a);
     size_t n;
     node_set(a, o, "openclaw.sandbox", node_string(a, "1"));
     node_set(a, o, "openclaw.sessionKey", node_string(a, oc_well_formed(a, r->scope_key, strlen(r->scope_key), &n)));
     node_set(a, o, "openclaw.createdAtMs", node_printf(a, "%" PRId64, r->created_at_ms));
-    node_set(a, o, "openclaw.mountFormatVersion", node_printf(a, "%d", OC_MOUNT_FORMAT_VERSION));
+    node_set(a, o, "openclaw.mountFormatVersion", node_printf(a, "%d", line->mount_format_version));
+    if (line->create_args_epoch != NULL)
+        node_set(a, o, "openclaw.createArgsEpoch", node_string(a, line->create_args_epoch));
     if (r->config_hash != NULL && *r->config_hash != '\0')
         node_set(a, o, "openclaw.configHash", node_string(a, r->config_hash));
     if (is_browser) {
         node_set(a, o, "openclaw.sandboxBrowser", node_string(a, "1"));
-        node_set(a, o, "openclaw.browserConfigEpoch", node_string(a, OC_BROWSER_SECURITY_EPOCH));
+        node_set(a, o, "openclaw.browserConfigEpoch", node_string(a, line->browser_epoch));
     }
     return o;
 }
@@ -490,26 +510,15 @@ static int put_volume(struct builder *b, const char *s)
     return 0;
 }
 
-static int put_workspace(struct builder *b, const char *dir, const char *target, bool read_only, const char *key)
-{
-    const char *s = "";
-    const char *bind = arena_printf(b->arena, "%s:%s:%s", dir, target, read_only ? "ro,z" : "z");
-    if (argument(b, bind, strlen(bind), &s) < 0 || put_volume(b, s) < 0)
-        return err_wrap(b->err, "%s", key);
-    return 0;
-}
-
 static int put_mounts(struct builder *b)
 {
-    const struct oc_runtime *r = b->r;
-    const char *workdir;
-    bool rw = text_eq(r->workspace_access, "rw"), none = text_eq(r->workspace_access, "none");
-    if (text_setting(b, "workdir", &workdir) < 0 || put_workspace(b, r->workspace_dir, workdir, !rw, "docker.workdir") < 0)
-        return -1;
-    if (!none && strcmp(r->workspace_dir, r->agent_workspace_dir) != 0 &&
-        put_workspace(b, r->agent_workspace_dir, AGENT_MOUNT, !rw, "workspace") < 0)
-        return -1;
-    return for_each(b, "binds", put_volume);
+    const struct oc_mounts *m = b->r->mounts;
+    for (size_t i = 0; i < m->n; i++) {
+        const char *s = "";
+        if (argument(b, m->v[i].bind, strlen(m->v[i].bind), &s) < 0 || put_volume(b, s) < 0)
+            return err_wrap(b->err, "%s", m->v[i].key);
+    }
+    return 0;
 }
 
 /* --- the whole
@@ -531,12 +540,15 @@ static int put_common(struct builder *b, bool is_browser)
     const struct oc_runtime *r = b->r;
     const char *roots[] = {r->workspace_dir, r->agent_workspace_dir}, *user;
     const struct node *read_only = setting(b, "readOnlyRoot");
-    if (oc_check_security(b->arena, b->host, r->docker, is_browser ? r->browser : NULL, roots, 2, NULL, b->err) < 0)
+    b->line = oc_line(r->line);
+    if (oc_check_security(b->arena, b->line, b->host, r->docker, is_browser ? r->browser : NULL, roots, 2, NULL, b->err) < 0)
         return -1;
     b->body = node_object(b->arena);
     b->env = node_object(b->arena);
     put_defaults(b);
     set(b, b->body, "Labels", oc_create_labels(b->arena, r, is_browser));
+    if (b->line->runs_init)
+        set(b, b->host_config, "Init", node_bool(b->arena, true));
     set(b, b->host_config, "ReadonlyRootfs", node_bool(b->arena, node_is(read_only, NODE_BOOL) && read_only->b));
     push_text(b, b->host_config, "SecurityOpt", "no-new-privileges");
     if (text_setting(b, "user", &user) < 0 || put_image(b) < 0 || for_each(b, "tmpfs", put_tmpfs) < 0 || put_network(b) < 0 ||
@@ -547,11 +559,13 @@ static int put_common(struct builder *b, bool is_browser)
     return put_mounts(b);
 }
 
-static void finish(struct builder *b, struct oc_create *ret)
+static int finish(struct builder *b, struct oc_create *ret)
 {
-    put_env(b);
+    if (put_env(b) < 0)
+        return -1;
     *ret = (struct oc_create){
         .body = b->body, .blocked_env = b->blocked.v, .n_blocked_env = b->blocked.n, .odd_env = b->odd.v, .n_odd_env = b->odd.n};
+    return 0;
 }
 
 int oc_create_container(struct arena *a, const struct oc_host *host, const struct oc_runtime *r, struct oc_create *ret,
@@ -565,8 +579,7 @@ int oc_create_container(struct arena *a, const struct oc_host *host, const struc
     struct node *cmd = set(&b, b.body, "Cmd", node_array(a));
     node_push(a, cmd, text(&b, "sleep"));
     node_push(a, cmd, text(&b, "infinity"));
-    finish(&b, ret);
-    return 0;
+    return finish(&b, ret);
 }
 
 /* --- browsers
@@ -577,17 +590,19 @@ static bool is_true(const struct node *n)
     return node_is(n, NODE_BOOL) && n->b;
 }
 
-bool oc_wants_no_vnc(const struct node *browser)
+bool oc_wants_no_vnc(const struct oc_profile *line, const struct node *browser)
 {
-    return is_true(node_get(browser, "enableNoVnc")) && !is_true(node_get(browser, "headless"));
+    return is_true(node_get(browser, oc_line(line)->no_vnc_key)) && !is_true(node_get(browser, "headless"));
 }
 
-const char *oc_cdp_source_range(struct arena *a, const struct node *browser, const char *network, const char *driver,
-                                const char *const *gateways, size_t n_gateways)
+const char *oc_cdp_source_range(struct arena *a, const struct oc_profile *line, const struct node *browser, const char *network,
+                                const char *driver, const char *const *gateways, size_t n_gateways)
 {
     const char *set_range = node_str(node_get(browser, "cdpSourceRange"));
     if (!js_is_blank(set_range))
         return js_trim(a, set_range);
+    if (oc_line(line)->browser_has_token)
+        return NULL;
     if (js_is_blank(driver) || strcmp(js_trim(a, driver), "bridge") == 0)
         for (size_t i = 0; i < n_gateways; i++)
             if (!js_is_blank(gateways[i]) && strchr(gateways[i], ':') == NULL)
@@ -619,9 +634,9 @@ static int put_port(struct builder *b, const char *key)
 static int put_browser_env(struct builder *b)
 {
     const struct node *browser = b->r->browser;
-    static const struct {
+    const struct {
         const char *name, *key;
-    } from[] = {{"OPENCLAW_BROWSER_HEADLESS", "headless"}, {"OPENCLAW_BROWSER_ENABLE_NOVNC", "enableNoVnc"},
+    } from[] = {{"OPENCLAW_BROWSER_HEADLESS", "headless"}, {"OPENCLAW_BROWSER_ENABLE_NOVNC", b->line->no_vnc_key},
                 {"OPENCLAW_BROWSER_CDP_PORT", "cdpPort"},  {"OPENCLAW_BROWSER_AUTO_START_TIMEOUT_MS", "autoStartTimeoutMs"},
                 {"OPENCLAW_BROWSER_VNC_PORT", "vncPort"},  {"OPENCLAW_BROWSER_NOVNC_PORT", "noVncPort"}};
     FOR_TABLE(i, from)
@@ -639,8 +654,10 @@ static int put_browser_env(struct builder *b)
         (void)add_env(b, "OPENCLAW_BROWSER_CDP_SOURCE_RANGE", range, false);
     }
     (void)add_env(b, "OPENCLAW_BROWSER_NO_SANDBOX", "1", false);
-    if (oc_wants_no_vnc(browser) && b->r->no_vnc_password != NULL)
+    if (oc_wants_no_vnc(b->line, browser) && b->r->no_vnc_password != NULL)
         (void)add_env(b, "OPENCLAW_BROWSER_NOVNC_PASSWORD", b->r->no_vnc_password, true);
+    if (b->line->browser_has_token && b->r->cdp_token != NULL)
+        (void)add_env(b, OC_BROWSER_TOKEN_VARIABLE, b->r->cdp_token, true);
     return 0;
 }
 
@@ -648,11 +665,13 @@ int oc_create_browser(struct arena *a, const struct oc_host *host, const struct 
                       struct err *e)
 {
     struct builder b = {.arena = a, .host = host, .r = r, .own = "browser", .err = e};
+    const char *network = node_str(node_get(r->docker, "network"));
+    if (oc_line(r->line)->browser_has_token && network != NULL && strcmp(js_lower(a, js_trim(a, network)), "none") == 0)
+        return err_set(e, ERR_CONFIG, 0, "browser.network: 'none' leaves no way to a browser");
     if (put_common(&b, true) < 0 || put_port(&b, "cdpPort") < 0 ||
-        (oc_wants_no_vnc(r->browser) && put_port(&b, "noVncPort") < 0) || put_browser_env(&b) < 0)
+        (oc_wants_no_vnc(r->line, r->browser) && put_port(&b, "noVncPort") < 0) || put_browser_env(&b) < 0)
         return -1;
-    finish(&b, ret);
-    return 0;
+    return finish(&b, ret);
 }
 
 struct node *oc_docker_user(struct arena *a, const struct fs *fs, struct node *docker, const char *workspace_dir)

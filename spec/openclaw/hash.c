@@ -1,5 +1,8 @@
 #include "spec/openclaw/hash.h"
 
+#include "spec/openclaw/create.h"
+#include "spec/openclaw/profile.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unicode/ucol.h>
@@ -266,24 +269,6 @@ int oc_hash(struct oc_collator *c, const struct node *n, char ret[DIGEST_HEX], s
 /* --- what is hashed ----------------------------------------------------------------------------------------------------------
  */
 
-static void add_workspaces(struct arena *a, struct node *o, const char *access, const char *workspace_dir,
-                           const char *agent_workspace_dir)
-{
-    node_set(a, o, "workspaceAccess", node_string(a, access));
-    node_set(a, o, "workspaceDir", node_string(a, workspace_dir));
-    node_set(a, o, "agentWorkspaceDir", node_string(a, agent_workspace_dir));
-    node_set(a, o, "mountFormatVersion", node_number(a, OC_MOUNT_FORMAT_VERSION));
-}
-
-struct node *oc_container_hash_input(struct arena *a, struct node *docker, const char *workspace_access,
-                                     const char *workspace_dir, const char *agent_workspace_dir)
-{
-    struct node *o = node_object(a);
-    node_set(a, o, "docker", docker);
-    add_workspaces(a, o, workspace_access, workspace_dir, agent_workspace_dir);
-    return o;
-}
-
 struct node *oc_browser_docker(struct arena *a, const struct node *docker, const struct node *browser)
 {
     struct node *o = node_copy(a, docker);
@@ -297,23 +282,89 @@ struct node *oc_browser_docker(struct arena *a, const struct node *docker, const
     return o;
 }
 
-struct node *oc_browser_hash_input(struct arena *a, struct node *docker, const struct node *browser, const char *workspace_access,
-                                   const char *workspace_dir, const char *agent_workspace_dir)
+static struct node *browser_settings(struct arena *a, const struct oc_runtime *r)
 {
-    static const char *const kept[] = {"cdpPort", "vncPort", "noVncPort", "headless", "enableNoVnc", "autoStartTimeoutMs"};
+    const char *const kept[] = {"cdpPort",           "vncPort", "noVncPort", "headless", oc_line(r->line)->no_vnc_key,
+                                "autoStartTimeoutMs"};
     struct node *b = node_object(a);
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
-        const struct node *v = node_get(browser, kept[i]);
+        const struct node *v = node_get(r->browser, kept[i]);
         if (v != NULL)
             node_set(a, b, kept[i], node_copy(a, v));
     }
-    const char *range = node_str(node_get(browser, "cdpSourceRange"));
+    const char *range = node_str(node_get(r->browser, "cdpSourceRange"));
     if (!js_is_blank(range))
         node_set(a, b, "cdpSourceRange", node_string(a, js_trim(a, range)));
+    return b;
+}
+
+struct node *oc_hash_input(struct arena *a, const struct oc_runtime *r)
+{
+    const struct oc_profile *line = oc_line(r->line);
     struct node *o = node_object(a);
-    node_set(a, o, "docker", docker);
-    node_set(a, o, "browser", b);
-    node_set(a, o, "securityEpoch", node_string(a, OC_BROWSER_SECURITY_EPOCH));
-    add_workspaces(a, o, workspace_access, workspace_dir, agent_workspace_dir);
+    const char *open;
+    node_set(a, o, "docker", node_share(a, r->docker));
+    if (line->env_policy_epoch != NULL && oc_env_policy(a, node_get(r->docker, "env"), &open) != OC_ENV_PLAIN)
+        node_set(a, o, "dockerEnvPolicyEpoch", node_string(a, line->env_policy_epoch));
+    if (r->browser != NULL) {
+        node_set(a, o, "browser", browser_settings(a, r));
+        node_set(a, o, "securityEpoch", node_string(a, line->browser_epoch));
+    }
+    node_set(a, o, "workspaceAccess", node_string(a, r->workspace_access));
+    node_set(a, o, "workspaceDir", node_string(a, r->workspace_dir));
+    node_set(a, o, "agentWorkspaceDir", node_string(a, r->agent_workspace_dir));
+    node_set(a, o, "mountFormatVersion", node_number(a, line->mount_format_version));
+    if (line->create_args_epoch != NULL)
+        node_set(a, o, "createArgsEpoch", node_string(a, line->create_args_epoch));
+    if (line->plans_mounts) {
+        struct node *mounts = node_set(a, o, "managedMounts", node_array(a))->value;
+        for (size_t i = 0; i < r->mounts->n; i++)
+            node_push(a, mounts, node_string(a, r->mounts->v[i].bind));
+    }
     return o;
+}
+
+/* --- variables that were credentials to older releases
+ * --------------------------------------------------------------------------
+ */
+
+/* Beside what oc_env_is_credential() knows by its form: variables that OpenClaw's own plugins (OpenClaw 2026.9.6) take for
+ * credentials or for what belongs to them. A Gateway counts only those of active plugins, and those of plugins installed besides,
+ * so that none of them settles the matter. The others of its list have one of the known forms. */
+static const char *const plugin_names[] = {
+    "AZURE_SPEECH_KEY", "SPEECH_KEY", "AZURE_SPEECH_REGION", "SPEECH_REGION", "FAL_KEY", "MINIMAX_CODE_PLAN_KEY",
+};
+
+static bool is_plugin_name(const char *name)
+{
+    for (size_t i = 0; i < sizeof plugin_names / sizeof *plugin_names; i++)
+        if (strcasecmp(plugin_names[i], name) == 0)
+            return true;
+    return false;
+}
+
+static bool ends_in(const char *name, const char *ending)
+{
+    size_t n = strlen(name), m = strlen(ending);
+    return n >= m && strcasecmp(name + n - m, ending) == 0;
+}
+
+enum oc_env_policy oc_env_policy(struct arena *a, const struct node *env, const char **ret_name)
+{
+    const char *open = NULL;
+    for (size_t i = 0; node_is(env, NODE_OBJECT) && i < env->n_members; i++) {
+        const struct node_member *m = &env->members[i];
+        const char *name = js_trim(a, m->key);
+        /* What no release hands on makes no difference between them. */
+        if (!node_is(m->value, NODE_STRING) || memchr(m->value->s, '\0', m->value->s_n) != NULL)
+            continue;
+        if (oc_env_is_credential(name) || ends_in(name, "_ADMIN_KEY"))
+            return OC_ENV_CREDENTIALS;
+        if (open == NULL && is_plugin_name(name))
+            open = name;
+    }
+    if (open == NULL)
+        return OC_ENV_PLAIN;
+    *ret_name = open;
+    return OC_ENV_OPEN;
 }

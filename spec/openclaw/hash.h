@@ -1,4 +1,4 @@
-/* hash: openclaw.configHash of OpenClaw 2026.5.3, bit for bit, so that each side adopts what the other created.
+/* hash: openclaw.configHash, bit for bit, so that each side adopts what the other created.
  *
  * The hash is the SHA-256 of compact JSON whose object keys are sorted by String.prototype.localeCompare, that is by ICU's
  * collation for the locale OpenClaw runs under. The real hash therefore depends on LC_ALL, LC_MESSAGES and LANG: under et_EE
@@ -36,18 +36,20 @@ int oc_canonical(struct arena *a, struct oc_collator *c, const struct node *n, s
 /* SHA-256 of that tree's compact JSON. */
 int oc_hash(struct oc_collator *c, const struct node *n, char ret[DIGEST_HEX], struct err *e);
 
-/* What OpenClaw hashes for a container. docker: the resolved docker object with its user filled in (see oc_docker_user in
- * create.h). The directories are as used, not realpathed. */
-struct node *oc_container_hash_input(struct arena *a, struct node *docker, const char *workspace_access,
-                                     const char *workspace_dir, const char *agent_workspace_dir);
 /* The docker object a browser is made from: docker with the browser's network, image and, where it has any key, binds. */
 struct node *oc_browser_docker(struct arena *a, const struct node *docker, const struct node *browser);
-/* docker: of oc_browser_docker(). */
-struct node *oc_browser_hash_input(struct arena *a, struct node *docker, const struct node *browser, const char *workspace_access,
-                                   const char *workspace_dir, const char *agent_workspace_dir);
 
-#define OC_MOUNT_FORMAT_VERSION   2
-#define OC_BROWSER_SECURITY_EPOCH "2026-04-05-cdp-source-range"
-#define OC_BROWSER_NETWORK        "openclaw-sandbox-browser"
+struct oc_runtime;
+/* What OpenClaw hashes for a container, or, where it has a browser object, for a browser. Of the runtime (create.h) everything is
+ * needed but config_hash, created_at_ms and what follows them. The directories count as used, not realpathed. */
+struct node *oc_hash_input(struct arena *a, const struct oc_runtime *r);
+
+/* Whether a hash input tells that a variable of `env` (docker.env) would once have been kept from the sandbox:
+ * OC_ENV_OPEN: it depends on which plugins of OpenClaw's are active; *ret_name is the variable. The hash is then of a process
+ * that has its own plugins active and no other, as `openclaw sandbox list` is. */
+enum oc_env_policy { OC_ENV_PLAIN, OC_ENV_CREDENTIALS, OC_ENV_OPEN };
+enum oc_env_policy oc_env_policy(struct arena *a, const struct node *env, const char **ret_name);
+
+#define OC_BROWSER_NETWORK "openclaw-sandbox-browser"
 
 #endif

@@ -117,7 +117,7 @@ static bool is_valid_agent_id(struct view v)
 
 const struct oc_profile *oc_line_of(const struct oc_places *places)
 {
-    return places->line != NULL ? places->line : &oc_profiles[OC_LINE_2026_5];
+    return oc_line(places->line);
 }
 
 char *oc_well_formed(struct arena *a, const char *s, size_t n, size_t *ret_n)

@@ -4,20 +4,52 @@
 #include <string.h>
 
 const struct oc_profile oc_profiles[OC_LINE_COUNT] = {
-    [OC_LINE_2026_5] = {.line = OC_LINE_2026_5, .name = "2026.5", .release = "2026.5.3", .has_default_agent = true},
-    [OC_LINE_2026_9] = {.line = OC_LINE_2026_9,
-                        .name = "2026.9",
-                        .release = "2026.9.6",
-                        .keyed_roster = true,
-                        .strict_session_keys = true,
-                        .scope_by_workspace = true,
-                        .bounded_names = true},
+    [OC_LINE_2026_5] =
+        {
+            .line = OC_LINE_2026_5,
+            .name = "2026.5",
+            .release = "2026.5.3",
+            .has_default_agent = true,
+            .mount_format_version = 2,
+            .browser_epoch = "2026-04-05-cdp-source-range",
+            .no_vnc_key = "enableNoVnc",
+        },
+    [OC_LINE_2026_9] =
+        {
+            .line = OC_LINE_2026_9,
+            .name = "2026.9",
+            .release = "2026.9.6",
+            .keyed_roster = true,
+            .strict_session_keys = true,
+            .scope_by_workspace = true,
+            .bounded_names = true,
+            .mount_format_version = 4,
+            .create_args_epoch = "2026-08-25-container-env-file",
+            .env_policy_epoch = "explicit-config-env-v1",
+            .browser_epoch = "2026-05-12-cdp-relay-auth",
+            .browser_image_contract = "2026-05-12-cdp-relay-auth",
+            .no_vnc_key = "noVncEnabled",
+            .runs_init = true,
+            .plans_mounts = true,
+            .private_writable = true,
+            .env_by_file = true,
+            .takes_binds_as_written = true,
+            .browser_has_token = true,
+        },
 };
 
 const struct oc_profile *oc_profile_find(const char *name)
 {
     for (int i = 0; i < OC_LINE_COUNT; i++)
         if (strcmp(oc_profiles[i].name, name) == 0)
+            return &oc_profiles[i];
+    return NULL;
+}
+
+const struct oc_profile *oc_profile_of_browser(const char *epoch)
+{
+    for (int i = 0; epoch != NULL && i < OC_LINE_COUNT; i++)
+        if (strcmp(oc_profiles[i].browser_epoch, epoch) == 0)
             return &oc_profiles[i];
     return NULL;
 }

@@ -23,11 +23,33 @@ struct oc_profile {
     /* Names. */
     bool scope_by_workspace; /* scope keys other than "shared" end in ":workspace:" and a hash of the agent's workspace */
     bool bounded_names;      /* a name too long ends in 12 digits of its hash; false: it is cut off, and two may be one */
+
+    /* What a container is created from and hashed by: hash.h, mounts.h, security.h, create.h. */
+    int mount_format_version;           /* of the label and the hash */
+    const char *create_args_epoch;      /* of the label and the hash; NULL: neither has it */
+    const char *env_policy_epoch;       /* in the hash of who sets a variable that older releases kept out; NULL: never */
+    const char *browser_epoch;          /* of a browser's label (browserConfigEpoch) and hash (securityEpoch) */
+    const char *browser_image_contract; /* label of a browser's image (OC_BROWSER_CONTRACT_LABEL); NULL: any image does */
+    const char *no_vnc_key;             /* of sandbox.browser */
+    bool runs_init;                     /* containers get an init as their first process */
+    bool plans_mounts;                  /* one mount per target, the last wins; skills are mounted; all of it is hashed */
+    bool private_writable;              /* with workspaceAccess none the sandbox may write to its own workspace */
+    bool env_by_file;            /* variables come in a file, sorted; false: by argv, those that look like credentials not */
+    bool takes_binds_as_written; /* binds are not trimmed before they are judged, and must not cover a blocked path */
+    bool browser_has_token;      /* CDP asks for a token; without a configured source range it is open to all who have it */
 };
 
 extern const struct oc_profile oc_profiles[OC_LINE_COUNT];
 
 /* By its name; NULL: no such line. */
 const struct oc_profile *oc_profile_find(const char *name);
+/* The one a browser of this epoch (its label browserConfigEpoch) was made by; NULL: none that is known. */
+const struct oc_profile *oc_profile_of_browser(const char *epoch);
+
+/* For who was given none: that of 2026.5. */
+static inline const struct oc_profile *oc_line(const struct oc_profile *line)
+{
+    return line ? line : &oc_profiles[OC_LINE_2026_5];
+}
 
 #endif

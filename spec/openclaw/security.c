@@ -3,6 +3,7 @@
 #include "spec/base/path.h"
 #include "spec/base/text.h"
 #include "spec/base/vec.h"
+#include "spec/openclaw/mounts.h"
 
 #include <string.h>
 
@@ -40,6 +41,7 @@ struct paths {
 
 struct checker {
     struct arena *arena;
+    const struct oc_profile *line;
     const struct oc_host *host;
     struct paths blocked, roots;
     const char *binds_key, *network_key;
@@ -80,11 +82,26 @@ static const char *without_namespace(struct arena *a, const char *s)
     return unc ? arena_printf(a, "//%s", s + 4) : s;
 }
 
-/* OpenClaw's normalizeSandboxHostPath: how it reads a path before it judges it. Relative paths stay so. */
-static char *normalize(struct arena *a, const char *path)
+static bool has_drive(const char *s)
 {
-    char *s = arena_strdup(a, without_namespace(a, js_trim(a, path)));
-    for (char *p = s; *p != '\0'; p++)
+    return ((s[0] >= 'a' && s[0] <= 'z') || (s[0] >= 'A' && s[0] <= 'Z')) && s[1] == ':' && (s[2] == '\\' || s[2] == '/');
+}
+
+/* What the line would take away from around a text before it reads it. */
+static char *outer_trim(struct checker *c, const char *s)
+{
+    return c->line->takes_binds_as_written ? arena_strdup(c->arena, s) : js_trim(c->arena, s);
+}
+
+/* OpenClaw's normalizeSandboxHostPath: how it reads a path before it judges it. Relative paths stay so. */
+static char *normalize(struct checker *c, const char *path)
+{
+    struct arena *a = c->arena;
+    const char *trimmed = outer_trim(c, path);
+    char *s = arena_strdup(a, without_namespace(a, trimmed));
+    bool turn =
+        !c->line->takes_binds_as_written || has_drive(s) || text_has_prefix(trimmed, "\\\\") || text_has_prefix(trimmed, "//?/");
+    for (char *p = s; turn && *p != '\0'; p++)
         if (*p == '\\')
             *p = '/';
     if (*s == '/' || *s == '\0')
@@ -95,6 +112,13 @@ static char *normalize(struct arena *a, const char *path)
     while (n > 1 && out[n - 1] == '/')
         out[--n] = '\0';
     return out;
+}
+
+/* Whether OpenClaw takes it for absolute. */
+static bool is_absolute(struct checker *c, const char *source)
+{
+    const char *s = c->line->takes_binds_as_written ? without_namespace(c->arena, source) : source;
+    return *s == '/' || (c->line->takes_binds_as_written && has_drive(s));
 }
 
 /* Where a normalised absolute path leads: every link on the way followed, a missing rest taken as it stands, also behind a link
@@ -157,7 +181,7 @@ static void add_blocked(struct checker *c)
     for (size_t h = 0; h < N_OF(homes); h++) {
         if (homes[h] == NULL)
             continue;
-        char *home = normalize(c->arena, homes[h]);
+        char *home = normalize(c, homes[h]);
         const char *forms[] = {home, canonical_or_self(c, home)};
         for (size_t f = 0; f < N_OF(forms); f++)
             for (size_t i = 0; strcmp(forms[f], "/") != 0 && i < N_OF(blocked_home_paths); i++)
@@ -168,10 +192,10 @@ static void add_blocked(struct checker *c)
 static void add_roots(struct checker *c, const char *const *roots, size_t n_roots)
 {
     for (size_t i = 0; i < n_roots; i++) {
-        const char *trimmed = js_trim(c->arena, roots[i]);
-        if (*trimmed != '/')
+        const char *root_dir = outer_trim(c, roots[i]);
+        if (!is_absolute(c, root_dir))
             continue;
-        char *root = normalize(c->arena, trimmed);
+        char *root = normalize(c, root_dir);
         add_path(c, &c->roots, root);
         add_path(c, &c->roots, canonical_or_self(c, root));
     }
@@ -179,22 +203,17 @@ static void add_roots(struct checker *c, const char *const *roots, size_t n_root
 
 /* --- binds ----------------------------------------------------------------------------------------------------------------- */
 
-static int check_blocked(struct checker *c, const char *bind, const char *source)
+/* covers: what is above a blocked path brings it along, and is refused too. */
+static int check_blocked(struct checker *c, const char *bind, const char *source, bool covers)
 {
     if (strcmp(source, "/") == 0)
         return deny(c, OC_DENY_COVERS, "'%s' mounts the whole of /", bind);
-    for (size_t i = 0; i < c->blocked.n; i++)
+    for (size_t i = 0; i < c->blocked.n; i++) {
         if (path_is_inside(c->blocked.v[i], source))
             return deny(c, OC_DENY_BLOCKED, "'%s' mounts %s, which no sandbox gets", bind, c->blocked.v[i]);
-    return 0;
-}
-
-/* OpenClaw looks only for sources at or below a blocked path, but what is above one brings it along. */
-static int check_covered(struct checker *c, const char *bind, const char *source)
-{
-    for (size_t i = 0; i < c->blocked.n; i++)
-        if (path_is_inside(source, c->blocked.v[i]))
+        if (covers && path_is_inside(source, c->blocked.v[i]))
             return deny(c, OC_DENY_COVERS, "'%s' mounts %s with %s in it, which no sandbox gets", bind, source, c->blocked.v[i]);
+    }
     return 0;
 }
 
@@ -210,24 +229,9 @@ static int check_roots(struct checker *c, const char *bind, const char *source)
                 source);
 }
 
-/* Splits "source:target:options" as OpenClaw does: a drive letter's colon is none of the separators. */
-static void split_bind(struct arena *a, const char *bind, char **source, char **target)
-{
-    bool drive = ((bind[0] >= 'a' && bind[0] <= 'z') || (bind[0] >= 'A' && bind[0] <= 'Z')) && bind[1] == ':' &&
-                 (bind[2] == '\\' || bind[2] == '/');
-    const char *colon = strchr(bind + (drive ? 2 : 0), ':');
-    if (colon == NULL) {
-        *source = arena_strdup(a, bind);
-        *target = arena_strdup(a, "");
-        return;
-    }
-    *source = arena_memdup0(a, bind, (size_t)(colon - bind));
-    *target = arena_memdup0(a, colon + 1, strcspn(colon + 1, ":"));
-}
-
 static int check_target(struct checker *c, const char *bind, const char *target)
 {
-    const char *path = *target == '/' ? normalize(c->arena, target) : "";
+    const char *path = *target == '/' ? normalize(c, target) : "";
     for (size_t i = 0; i < N_OF(reserved_targets); i++)
         if (path_is_inside(reserved_targets[i], path))
             return deny(c, OC_DENY_RESERVED,
@@ -246,8 +250,7 @@ static bool flag(const struct node *docker, const char *key)
  * would look at, which takes the source as written, neither trimmed nor turned. `path` as OpenClaw reads it. */
 static int check_strictly(struct checker *c, const char *written, const char *path)
 {
-    char *source, *target;
-    split_bind(c->arena, written, &source, &target);
+    const char *source = oc_bind_split(c->arena, written).source;
     const char *places[] = {path, *source == '/' ? path_resolve(c->arena, "/", source) : path};
     const char *bind = js_trim(c->arena, written);
     for (size_t i = 0; i < N_OF(places) && *places[i] == '/'; i++) {
@@ -255,8 +258,7 @@ static int check_strictly(struct checker *c, const char *written, const char *pa
         struct err unclear = {0};
         if (canonical(c, places[i], &real, &unclear) < 0)
             return deny(c, OC_DENY_UNCLEAR, "'%s': where it leads cannot be known: %s", bind, unclear.msg);
-        if (check_blocked(c, bind, places[i]) < 0 || check_blocked(c, bind, real) < 0 || check_covered(c, bind, places[i]) < 0 ||
-            check_covered(c, bind, real) < 0)
+        if (check_blocked(c, bind, places[i], true) < 0 || check_blocked(c, bind, real, true) < 0)
             return -1;
     }
     return 0;
@@ -266,17 +268,17 @@ static int check_bind(struct checker *c, const struct node *docker, const char *
 {
     struct arena *a = c->arena;
     const char *bind = js_trim(a, written);
+    bool covers = c->line->takes_binds_as_written;
     if (*bind == '\0')
         return 0;
-    char *source, *target;
-    split_bind(a, bind, &source, &target);
-    source = js_trim(a, source);
-    if (*source != '/')
+    struct oc_bind b = oc_bind_split(a, outer_trim(c, written));
+    const char *source = outer_trim(c, b.source), *target = outer_trim(c, b.target != NULL ? b.target : "");
+    if (!is_absolute(c, source))
         return deny(c, OC_DENY_NOT_ABSOLUTE, "'%s': the source is no absolute path", bind);
-    char *path = normalize(a, source), *real = canonical_or_self(c, path);
-    if (check_blocked(c, bind, path) < 0 || check_blocked(c, bind, real) < 0)
+    char *path = normalize(c, source), *real = canonical_or_self(c, path);
+    if (check_blocked(c, bind, path, covers) < 0 || check_blocked(c, bind, real, covers) < 0)
         return -1;
-    if (!flag(docker, "dangerouslyAllowReservedContainerTargets") && check_target(c, bind, js_trim(a, target)) < 0)
+    if (!flag(docker, "dangerouslyAllowReservedContainerTargets") && check_target(c, bind, target) < 0)
         return -1;
     if (!flag(docker, "dangerouslyAllowExternalBindSources") &&
         (check_roots(c, bind, path) < 0 || check_roots(c, bind, real) < 0))
@@ -325,10 +327,11 @@ static int check_all(struct checker *c, const struct node *docker)
     return check_profile(c, docker, "apparmorProfile", OC_DENY_APPARMOR);
 }
 
-int oc_check_security(struct arena *a, const struct oc_host *host, const struct node *docker, const struct node *browser,
-                      const char *const *roots, size_t n_roots, enum oc_denial *ret, struct err *e)
+int oc_check_security(struct arena *a, const struct oc_profile *line, const struct oc_host *host, const struct node *docker,
+                      const struct node *browser, const char *const *roots, size_t n_roots, enum oc_denial *ret, struct err *e)
 {
     struct checker c = {.arena = a,
+                        .line = oc_line(line),
                         .host = host,
                         .binds_key = node_get(browser, "binds") != NULL ? "browser.binds" : "docker.binds",
                         .network_key = browser != NULL ? "browser.network" : "docker.network",

@@ -1,7 +1,8 @@
-/* The create bodies of OpenClaw 2026.5.3's containers and browsers. */
+/* The create bodies of OpenClaw's containers and browsers. */
 #include "spec/openclaw/create.h"
 #include "spec/openclaw/hash.h"
 #include "spec/openclaw/names.h"
+#include "tests/lib/docker_argv.h"
 #include "tests/lib/memfs.h"
 #include "tests/lib/vectors.h"
 
@@ -35,80 +36,154 @@ static struct node *with_sorted_sets(struct arena *a, const struct node *body)
     return o;
 }
 
-static void assert_body(struct arena *a, const char *name, const struct node *got, const struct node *wanted)
+static void assert_body(struct arena *a, const char *name, const struct node *got, const struct node *wanted, bool in_order)
 {
-    struct node *x = with_sorted_sets(a, got), *y = with_sorted_sets(a, wanted);
+    const struct node *x = in_order ? got : with_sorted_sets(a, got), *y = in_order ? wanted : with_sorted_sets(a, wanted);
     if (!node_equal(x, y))
         fail_msg("%s:\n got    %s\n wanted %s", name, node_json(a, x), node_json(a, y));
 }
 
-/* The machine the vectors were made on. */
-static struct oc_host vector_host(struct memfs *m, struct arena *a)
+/* The machine the vectors were made on; `root` is where each line's have their directories. */
+static struct oc_host vector_host(struct memfs *m, struct arena *a, const char *root)
 {
     memfs_init(m, a);
-    memfs_dir(m, "/tmp/ocvec/home/.openclaw/workspace");
-    memfs_dir(m, "/tmp/ocvec/ws/sub");
-    memfs_dir(m, "/tmp/ocvec/aws");
+    memfs_dir(m, arena_printf(a, "%s/home/.openclaw/workspace", root));
+    memfs_dir(m, arena_printf(a, "%s/ws/sub", root));
+    memfs_dir(m, arena_printf(a, "%s/aws", root));
     memfs_dir(m, "/srv/data");
-    memfs_file(m, "/tmp/ocvec/seccomp.json", "{ \"defaultAction\":\n\t\"SCMP_ACT_ALLOW\" }\n");
-    return (struct oc_host){.fs = &m->fs, .home = "/tmp/ocvec/home", .os_home = "/tmp/ocvec/home", .cwd = "/"};
+    memfs_file(m, arena_printf(a, "%s/seccomp.json", root), "{ \"defaultAction\":\n\t\"SCMP_ACT_ALLOW\" }\n");
+    const char *home = arena_printf(a, "%s/home", root);
+    return (struct oc_host){.fs = &m->fs, .home = home, .os_home = home, .cwd = "/"};
+}
+
+static const struct line_vectors {
+    enum oc_line line;
+    const char *name, *root;
+    size_t n, n_bodies, n_refused;
+    bool env_in_order; /* the docker command sends variables of arguments in the random order of Go's maps, those of a file not */
+} lines[] = {
+    {OC_LINE_2026_5, "create", "/tmp/ocvec", 158, 134, 24, false},
+    {OC_LINE_2026_9, "2026.9/create", "/tmp/ocvec9", 188, 144, 32, true},
+};
+
+/* Cases of podman, which have a test of their own. */
+static bool is_podman(const struct node *v)
+{
+    return text_eq(str(v, "engine"), "podman");
+}
+
+static void plant_skills(struct memfs *m, struct arena *a, const struct node *v)
+{
+    const char *roots[] = {str(v, "workspaceDir"), str(v, "agentWorkspaceDir")};
+    const struct node *there = node_get(v, "skillsDirsExist");
+    if (!node_is(there, NODE_BOOL) || !there->b)
+        return;
+    for (size_t i = 0; i < 2; i++) {
+        memfs_dir(m, arena_printf(a, "%s/skills", roots[i]));
+        memfs_dir(m, arena_printf(a, "%s/.agents/skills", roots[i]));
+    }
+    memfs_dir(m, arena_printf(a, "%s/skills", str(v, "skillsWorkspaceDir")));
+}
+
+static struct oc_runtime runtime_of(struct arena *a, const struct fs *fs, const struct oc_profile *line, const struct node *v,
+                                    struct oc_collator *collator)
+{
+    struct oc_runtime r = {.line = line,
+                           .docker = node_get(v, "docker"),
+                           .workspace_access = str(v, "workspaceAccess"),
+                           .workspace_dir = str(v, "workspaceDir"),
+                           .agent_workspace_dir = str(v, "agentWorkspaceDir"),
+                           .skills_workspace_dir = str(v, "skillsWorkspaceDir"),
+                           .scope_key = str(v, "scopeKey"),
+                           .created_at_ms = (int64_t)node_get(v, "createdAtMs")->num,
+                           .collator = collator};
+    const struct node *resources = node_get(v, "readOnlyResourceMounts");
+    struct oc_mounts *mounts = ARENA_NEW(a, struct oc_mounts);
+    if (resources != NULL) {
+        assert_int_equal(resources->n_items, 1);
+        assert_string_equal(str(resources->items[0], "containerPath"), OC_ATTACHMENTS_TARGET);
+        r.attachments_dir = str(resources->items[0], "hostPath");
+    }
+    if (r.scope_key == NULL)
+        r.scope_key = oc_scope_key(a, &(struct oc_places){.home = "/", .state_dir = "/", .cwd = "/", .line = line},
+                                   str(v, "scope"), NULL, str(v, "sessionKey"), r.agent_workspace_dir);
+    *mounts = oc_mounts_plan(a, fs, &r);
+    r.mounts = mounts;
+    return r;
+}
+
+static void check_hash(struct arena *a, struct oc_collator *collator, const struct oc_runtime *r, const struct node *v,
+                       char hash[DIGEST_HEX])
+{
+    struct err e = {0};
+    struct node *input = oc_hash_input(a, r), *canonical;
+    assert_int_equal(oc_hash(collator, input, hash, &e), 0);
+    assert_int_equal(oc_canonical(a, collator, input, &canonical, &e), 0);
+    if (str(v, "canonical") != NULL)
+        assert_string_equal(node_json(a, canonical), str(v, "canonical"));
+    if (str(v, "configHash") != NULL)
+        assert_string_equal(hash, str(v, "configHash"));
+}
+
+/* What the vector's arguments make the docker command send; NULL where it refuses them, or OpenClaw does. */
+static struct node *body_of(struct arena *a, const struct fs *fs, const struct node *blank, const struct node *v)
+{
+    struct node *body = NULL;
+    struct err refused = {0};
+    if (node_get(v, "createArgv") != NULL)
+        (void)docker_argv_body(a, fs, blank, node_get(v, "createArgv"), str(v, "envFile"), &body, &refused);
+    return body;
 }
 
 static void containers_equal_openclaws(void **state)
 {
     (void)state;
     ARENA_AUTO a = arena_new();
-    struct memfs m;
-    struct oc_host host = vector_host(&m, a);
     OC_COLLATOR_AUTO collator = OC_COLLATOR("en_US");
-    struct node *list = vectors_load(a, "create");
-    assert_int_equal(list->n_items, 158);
-    size_t n_bodies = 0, n_refused = 0;
-    for (size_t i = 0; i < list->n_items; i++) {
-        const struct node *v = list->items[i], *body = node_get(v, "engineBody");
-        const char *name = str(v, "name"), *scope = str(v, "scope");
-        struct node *docker = node_get(v, "docker");
-        struct oc_runtime r = {.docker = docker,
-                               .workspace_access = str(v, "workspaceAccess"),
-                               .workspace_dir = str(v, "workspaceDir"),
-                               .agent_workspace_dir = str(v, "agentWorkspaceDir"),
-                               .created_at_ms = (int64_t)node_get(v, "createdAtMs")->num};
-        r.scope_key = oc_scope_key(a, &(struct oc_places){0}, scope, NULL, str(v, "sessionKey"), NULL);
-        struct err e = {0};
-        char hash[DIGEST_HEX];
-        struct node *input = oc_container_hash_input(a, docker, r.workspace_access, r.workspace_dir, r.agent_workspace_dir),
-                    *canonical;
-        assert_int_equal(oc_hash(&collator, input, hash, &e), 0);
-        if (str(v, "configHash") != NULL)
-            assert_string_equal(hash, str(v, "configHash"));
-        r.config_hash = hash;
-        if (str(v, "canonical") != NULL) {
-            assert_int_equal(oc_canonical(a, &collator, input, &canonical, &e), 0);
-            assert_string_equal(node_json(a, canonical), str(v, "canonical"));
+    const struct node *blank = node_get(vectors_load(a, "create")->items[0], "engineBody");
+    for (size_t l = 0; l < sizeof lines / sizeof *lines; l++) {
+        const struct line_vectors *of = &lines[l];
+        const struct oc_profile *line = &oc_profiles[of->line];
+        struct node *list = vectors_load(a, of->name);
+        assert_int_equal(list->n_items, of->n);
+        size_t n_bodies = 0, n_refused = 0;
+        for (size_t i = 0; i < list->n_items; i++) {
+            const struct node *v = list->items[i];
+            const char *name = str(v, "name");
+            struct memfs m;
+            struct oc_host host = vector_host(&m, a, of->root);
+            plant_skills(&m, a, v);
+            const struct node *body = body_of(a, &m.fs, blank, v);
+            if (is_podman(v))
+                continue;
+            if (node_get(v, "engineBody") != NULL)
+                assert_body(a, name, body, node_get(v, "engineBody"), false);
+            struct oc_runtime r = runtime_of(a, &m.fs, line, v, &collator);
+            char hash[DIGEST_HEX];
+            check_hash(a, &collator, &r, v, hash);
+            r.config_hash = hash;
+            if (str(v, "containerName") != NULL)
+                assert_string_equal(oc_runtime_name(a, line, str(r.docker, "containerPrefix"), str(v, "scope"), r.scope_key),
+                                    str(v, "containerName"));
+            struct oc_create create = {0};
+            struct err e = {0};
+            int status = oc_create_container(a, &host, &r, &create, &e);
+            if ((status == 0) != (body != NULL))
+                fail_msg("%s: %s", name, status == 0 ? "made, wanted a refusal" : e.msg);
+            if (body != NULL) {
+                assert_body(a, name, create.body, body, of->env_in_order);
+                bool warned = create.n_blocked_env + create.n_odd_env + r.mounts->n_skipped > 0;
+                assert_int_equal(warned, node_get(v, "has_loglines") != NULL);
+                n_bodies++;
+            } else {
+                assert_int_equal(e.class, ERR_CONFIG);
+                assert_true(text_has_prefix(e.msg, "docker."));
+                n_refused++;
+            }
         }
-        if (str(v, "scopeKey") != NULL)
-            assert_string_equal(r.scope_key, str(v, "scopeKey"));
-        if (str(v, "containerName") != NULL)
-            assert_string_equal(
-                oc_runtime_name(a, &oc_profiles[OC_LINE_2026_5], str(docker, "containerPrefix"), scope, r.scope_key),
-                str(v, "containerName"));
-        struct oc_create create = {0};
-        int status = oc_create_container(a, &host, &r, &create, &e);
-        if ((status == 0) != (body != NULL))
-            fail_msg("%s: %s", name, status == 0 ? "made, wanted a refusal" : e.msg);
-        if (body != NULL) {
-            assert_body(a, name, create.body, body);
-            n_bodies++;
-        } else {
-            assert_int_equal(e.class, ERR_CONFIG);
-            assert_true(text_has_prefix(e.msg, "docker."));
-            n_refused++;
-        }
-        bool warned = create.n_blocked_env + create.n_odd_env > 0;
-        assert_int_equal(warned, node_get(v, "has_loglines") != NULL);
+        assert_int_equal(n_bodies, of->n_bodies);
+        assert_int_equal(n_refused, of->n_refused);
     }
-    assert_int_equal(n_bodies, 134);
-    assert_int_equal(n_refused, 24);
 }
 
 /* What spec/openclaw/resolve makes of an empty config. */
@@ -152,7 +227,7 @@ static void contexts_equal_openclaws_browsers_too(void **state)
     (void)state;
     ARENA_AUTO a = arena_new();
     struct memfs m;
-    struct oc_host host = vector_host(&m, a);
+    struct oc_host host = vector_host(&m, a, "/tmp/ocvec");
     OC_COLLATOR_AUTO collator = OC_COLLATOR("en_US");
     struct node *list = vectors_load(a, "context");
     size_t n_browsers = 0;
@@ -175,15 +250,14 @@ static void contexts_equal_openclaws_browsers_too(void **state)
         char hash[DIGEST_HEX];
         struct err e = {0};
         struct oc_create create;
-        assert_int_equal(oc_hash(&collator,
-                                 oc_container_hash_input(a, docker, r.workspace_access, r.workspace_dir, r.agent_workspace_dir),
-                                 hash, &e),
-                         0);
+        struct oc_mounts mounts = oc_mounts_plan(a, &m.fs, &r);
+        r.mounts = &mounts;
+        assert_int_equal(oc_hash(&collator, oc_hash_input(a, &r), hash, &e), 0);
         r.config_hash = hash;
         assert_int_equal(oc_create_container(a, &host, &r, &create, &e), 0);
         const char *name = oc_runtime_name(a, &oc_profiles[OC_LINE_2026_5], str(docker, "containerPrefix"), scope, scope_key);
         assert_non_null(node_get(bodies, name));
-        assert_body(a, str(v, "name"), create.body, node_get(bodies, name));
+        assert_body(a, str(v, "name"), create.body, node_get(bodies, name), false);
 
         name = oc_runtime_name(a, &oc_profiles[OC_LINE_2026_5], str(browser, "containerPrefix"), scope, scope_key);
         const struct node *body = node_get(bodies, name);
@@ -192,17 +266,14 @@ static void contexts_equal_openclaws_browsers_too(void **state)
         n_browsers++;
         r.browser = browser;
         r.docker = oc_browser_docker(a, docker, browser);
-        assert_int_equal(oc_hash(&collator,
-                                 oc_browser_hash_input(a, node_copy(a, r.docker), browser, r.workspace_access, r.workspace_dir,
-                                                       r.agent_workspace_dir),
-                                 hash, &e),
-                         0);
+        mounts = oc_mounts_plan(a, &m.fs, &r);
+        assert_int_equal(oc_hash(&collator, oc_hash_input(a, &r), hash, &e), 0);
         const char *gateways[] = {"fd00::1", "172.30.0.1"};
-        r.cdp_source_range = oc_cdp_source_range(a, browser, str(r.docker, "network"), "bridge", gateways, 2);
+        r.cdp_source_range = oc_cdp_source_range(a, NULL, browser, str(r.docker, "network"), "bridge", gateways, 2);
         r.no_vnc_password = password_of(body);
-        assert_int_equal(r.no_vnc_password != NULL, oc_wants_no_vnc(browser));
+        assert_int_equal(r.no_vnc_password != NULL, oc_wants_no_vnc(NULL, browser));
         assert_int_equal(oc_create_browser(a, &host, &r, &create, &e), 0);
-        assert_body(a, str(v, "name"), create.body, body);
+        assert_body(a, str(v, "name"), create.body, body, false);
     }
     assert_int_equal(n_browsers, 3);
 }
@@ -220,14 +291,19 @@ static int create(struct arena *a, struct oc_host *host, const char *docker, con
                            .scope_key = "agent:main",
                            .config_hash = "x",
                            .cdp_source_range = "10.0.0.1/32"};
-    if (browser == NULL)
+    struct oc_mounts mounts;
+    r.mounts = &mounts;
+    if (browser == NULL) {
+        mounts = oc_mounts_plan(a, host->fs, &r);
         return oc_create_container(a, host, &r, ret, e);
+    }
     struct node *b = node_get(vectors_json(a, DEFAULTS), "browser");
     more = vectors_json(a, browser);
     for (size_t i = 0; i < more->n_members; i++)
         node_set(a, b, more->members[i].key, more->members[i].value);
     r.browser = b;
     r.docker = oc_browser_docker(a, d, b);
+    mounts = oc_mounts_plan(a, host->fs, &r);
     return oc_create_browser(a, host, &r, ret, e);
 }
 
@@ -272,7 +348,7 @@ static void what_the_docker_command_refuses_is_refused_with_the_key(void **state
     (void)state;
     ARENA_AUTO a = arena_new();
     struct memfs m;
-    struct oc_host host = vector_host(&m, a);
+    struct oc_host host = vector_host(&m, a, "/tmp/ocvec");
     memfs_file(&m, "/bad.json", "{\"a\":}");
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct err e = {0};
@@ -310,7 +386,7 @@ static void what_is_odd_but_taken_arrives_as_through_argv(void **state)
     (void)state;
     ARENA_AUTO a = arena_new();
     struct memfs m;
-    struct oc_host host = vector_host(&m, a);
+    struct oc_host host = vector_host(&m, a, "/tmp/ocvec");
     memfs_file(&m, "/cwd/rel.json", " {\"a\" : [ 1 ,\"b c\" ] }\n");
     host.cwd = "/cwd";
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -329,13 +405,15 @@ static void credentials_are_kept_out_and_secrets_marked(void **state)
     (void)state;
     ARENA_AUTO a = arena_new();
     struct memfs m;
-    struct oc_host host = vector_host(&m, a);
+    struct oc_host host = vector_host(&m, a, "/tmp/ocvec");
     struct node *docker = vectors_json(a, "{'env':{'OPENAI_API_KEY':'x','mytoken':'y','TOKENS':'z'}}");
     node_path(docker, "env", "TOKENS", NULL)->secret = true;
     struct oc_runtime r = {
         .docker = docker, .workspace_access = "none", .workspace_dir = "/w", .agent_workspace_dir = "/w", .scope_key = "k"};
     node_set(a, docker, "image", node_string(a, "i"));
     node_set(a, docker, "workdir", node_string(a, "/w"));
+    struct oc_mounts mounts = oc_mounts_plan(a, &m.fs, &r);
+    r.mounts = &mounts;
     struct err e = {0};
     struct oc_create c;
     assert_int_equal(oc_create_container(a, &host, &r, &c, &e), 0);
@@ -365,7 +443,7 @@ static void cdp_source_range_follows_the_network(void **state)
     (void)state;
     ARENA_AUTO a = arena_new();
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        const char *range = oc_cdp_source_range(a, vectors_json(a, table[i].browser), table[i].network, table[i].driver,
+        const char *range = oc_cdp_source_range(a, NULL, vectors_json(a, table[i].browser), table[i].network, table[i].driver,
                                                 &table[i].gateway, table[i].gateway != NULL);
         if (!text_eq(range, table[i].range))
             fail_msg("%zu: %s", i, range);

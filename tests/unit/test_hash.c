@@ -1,4 +1,5 @@
 /* openclaw.configHash, bit for bit. */
+#include "spec/openclaw/create.h"
 #include "spec/openclaw/hash.h"
 #include "tests/lib/vectors.h"
 
@@ -14,22 +15,108 @@
 
 #include <cmocka.h>
 
+static const struct {
+    enum oc_line line;
+    const char *vectors;
+    size_t n, n_whole;
+} lines[] = {{OC_LINE_2026_5, "config-hash", 80, 74}, {OC_LINE_2026_9, "2026.9/config-hash", 106, 98}};
+
 static void hashes_equal_openclaws(void **state)
 {
     (void)state;
     ARENA_AUTO a = arena_new();
     OC_COLLATOR_AUTO c = OC_COLLATOR("en_US");
-    struct node *list = vectors_load(a, "config-hash");
-    assert_int_equal(list->n_items, 80);
-    for (size_t i = 0; i < list->n_items; i++) {
-        const struct node *v = list->items[i];
-        struct err e = {0};
-        struct node *canonical;
-        char hash[DIGEST_HEX];
-        assert_int_equal(oc_canonical(a, &c, node_get(v, "input"), &canonical, &e), 0);
-        assert_string_equal(node_json(a, canonical), node_str(node_get(v, "canonical")));
-        assert_int_equal(oc_hash(&c, node_get(v, "input"), hash, &e), 0);
-        assert_string_equal(hash, node_str(node_get(v, "hash")));
+    for (size_t l = 0; l < sizeof lines / sizeof *lines; l++) {
+        struct node *list = vectors_load(a, lines[l].vectors);
+        assert_int_equal(list->n_items, lines[l].n);
+        for (size_t i = 0; i < list->n_items; i++) {
+            const struct node *v = list->items[i];
+            struct err e = {0};
+            struct node *canonical;
+            char hash[DIGEST_HEX];
+            assert_int_equal(oc_canonical(a, &c, node_get(v, "input"), &canonical, &e), 0);
+            assert_string_equal(node_json(a, canonical), node_str(node_get(v, "canonical")));
+            assert_int_equal(oc_hash(&c, node_get(v, "input"), hash, &e), 0);
+            assert_string_equal(hash, node_str(node_get(v, "hash")));
+        }
+    }
+}
+
+/* The vectors hold the hashed object: taken apart and put together again it is the same, but where a vector has an epoch or a
+ * version that no release of the line has. */
+static void hash_inputs_are_put_together_as_openclaws(void **state)
+{
+    (void)state;
+    ARENA_AUTO a = arena_new();
+    OC_COLLATOR_AUTO c = OC_COLLATOR("en_US");
+    for (size_t l = 0; l < sizeof lines / sizeof *lines; l++) {
+        struct node *list = vectors_load(a, lines[l].vectors);
+        size_t n = 0;
+        for (size_t i = 0; i < list->n_items; i++) {
+            const struct node *v = list->items[i], *in = node_get(v, "input"), *binds = node_get(in, "managedMounts");
+            const char *name = node_str(node_get(v, "name"));
+            struct oc_mount *mounts = ARENA_ARRAY(a, struct oc_mount, binds != NULL ? binds->n_items : 0);
+            struct oc_mounts all = {.v = mounts, .n = binds != NULL ? binds->n_items : 0};
+            struct err e = {0};
+            char hash[DIGEST_HEX];
+            for (size_t k = 0; k < all.n; k++)
+                mounts[k].bind = binds->items[k]->s;
+            struct oc_runtime r = {.line = &oc_profiles[lines[l].line],
+                                   .docker = node_get(in, "docker"),
+                                   .browser = node_get(in, "browser"),
+                                   .workspace_access = node_str(node_get(in, "workspaceAccess")),
+                                   .workspace_dir = node_str(node_get(in, "workspaceDir")),
+                                   .agent_workspace_dir = node_str(node_get(in, "agentWorkspaceDir")),
+                                   .mounts = &all};
+            if (r.docker == NULL || r.workspace_dir == NULL ||
+                node_get(in, "mountFormatVersion")->num != r.line->mount_format_version ||
+                !text_eq(node_str(node_get(in, "createArgsEpoch")), r.line->create_args_epoch))
+                continue;
+            n++;
+            assert_int_equal(oc_hash(&c, oc_hash_input(a, &r), hash, &e), 0);
+            if (strcmp(hash, node_str(node_get(v, "hash"))) != 0)
+                fail_msg("%s %s: %s", lines[l].vectors, name, node_json(a, oc_hash_input(a, &r)));
+        }
+        assert_int_equal(n, lines[l].n_whole);
+    }
+}
+
+/* OpenClaw's own list of names, and which of them settle nothing. */
+static void variables_that_once_were_credentials_are_told_from_those_of_plugins(void **state)
+{
+    static const struct {
+        const char *env;
+        enum oc_env_policy policy;
+        const char *name;
+    } table[] = {
+        {"{}", OC_ENV_PLAIN, NULL},
+        {"{'LANG':'x','TOKENS':'y','GITHUB_PAT':'z'}", OC_ENV_PLAIN, NULL},
+        {"{'mytoken':'y'}", OC_ENV_CREDENTIALS, NULL},
+        {"{' X_admin_key ':'y'}", OC_ENV_CREDENTIALS, NULL},
+        {"{'ADMIN_KEY':'y'}", OC_ENV_PLAIN, NULL},
+        {"{'A':'1','fal_key':'y'}", OC_ENV_OPEN, "fal_key"},
+        {"{'SPEECH_REGION':'y','FAL_KEY':'z'}", OC_ENV_OPEN, "SPEECH_REGION"},
+        {"{'FAL_KEY':'z','A_SECRET':'x'}", OC_ENV_CREDENTIALS, NULL},
+        {"{'A_SECRET':'x\\u0000y','FAL_KEY':'\\u0000'}", OC_ENV_PLAIN, NULL}, /* dropped, then as now */
+    };
+    (void)state;
+    ARENA_AUTO a = arena_new();
+    struct node *names = vectors_load(a, "2026.9/known-secret-env-names");
+    size_t n_open = 0;
+    for (size_t i = 0; i < names->n_items; i++) {
+        struct node *env = node_object(a);
+        const char *name = NULL;
+        node_set(a, env, names->items[i]->s, node_string(a, "x"));
+        enum oc_env_policy policy = oc_env_policy(a, env, &name);
+        if (policy == OC_ENV_PLAIN)
+            fail_msg("%s: settles nothing, and is not told either", names->items[i]->s);
+        n_open += policy == OC_ENV_OPEN;
+    }
+    assert_int_equal(n_open, 6);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const char *name = NULL;
+        if (oc_env_policy(a, vectors_json(a, table[i].env), &name) != table[i].policy || !text_eq(name, table[i].name))
+            fail_msg("%s: %s", table[i].env, name);
     }
 }
 
@@ -161,6 +248,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hashes_equal_openclaws),
+        cmocka_unit_test(hash_inputs_are_put_together_as_openclaws),
+        cmocka_unit_test(variables_that_once_were_credentials_are_told_from_those_of_plugins),
         cmocka_unit_test(the_locale_is_the_one_node_takes),
         cmocka_unit_test(the_order_of_keys_depends_on_the_locale),
         cmocka_unit_test(index_keys_come_first_and_ties_stay_in_order),

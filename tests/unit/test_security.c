@@ -74,7 +74,7 @@ static void denials_equal_openclaws_but_for_the_table(void **state)
         size_t n_roots = roots_of(v, roots);
         enum oc_denial why = OC_DENY_NONE;
         struct err e = {0};
-        int status = oc_check_security(a, &host, node_get(v, "cfg"), NULL, roots, n_roots, &why, &e);
+        int status = oc_check_security(a, NULL, &host, node_get(v, "cfg"), NULL, roots, n_roots, &why, &e);
         const char *wanted = node_get(v, "ok")->b ? "none" : node_str(node_get(v, "reason"));
         for (size_t s = 0; s < sizeof stricter / sizeof *stricter; s++)
             if (strcmp(stricter[s].vector, name) == 0) {
@@ -153,7 +153,7 @@ static void what_cannot_be_known_is_refused(void **state)
         node_set(a, docker, "dangerouslyAllowExternalBindSources", node_bool(a, table[i].external));
         enum oc_denial why;
         struct err e = {0};
-        (void)oc_check_security(a, &host, docker, NULL, roots, 1, &why, &e);
+        (void)oc_check_security(a, NULL, &host, docker, NULL, roots, 1, &why, &e);
         if (why != table[i].why)
             fail_msg("%s: %s (%s), wanted %s", table[i].bind, oc_denial_name(why), e.msg, oc_denial_name(table[i].why));
     }
@@ -175,7 +175,7 @@ static void as_many_links_as_the_kernel_follows_are_followed(void **state)
         node_set(a, docker, "binds", binds);
         enum oc_denial why;
         struct err e = {0};
-        (void)oc_check_security(a, &host, docker, NULL, NULL, 0, &why, &e);
+        (void)oc_check_security(a, NULL, &host, docker, NULL, NULL, 0, &why, &e);
         assert_int_equal(why, n == 40 ? OC_DENY_NONE : OC_DENY_UNCLEAR);
     }
 }
