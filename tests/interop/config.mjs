@@ -1,16 +1,34 @@
 // Random configs, judged and resolved by the real OpenClaw and by us: the same are refused, at the same stage, and the same
 // sandbox comes out of the others.
 //
-//     node config.mjs VALIDATE_FILE VALIDATE_EXPORT RESOLVE_FILE RESOLVE_EXPORT CONFIG_DUMP SEED COUNT
+//     node config.mjs LINE CONFIG_DUMP SEED COUNT
 //
-// The two pairs are what openclaw_dist() prints for validateConfigObjectRaw and resolveSandboxConfigForAgent.
+// LINE is the line of OpenClaw. In the environment: FN_<name>="file<TAB>export" (openclaw_dist) of resolveSandboxConfigForAgent and of
+// what judges a config: validateConfigObjectRaw; of 2026.9 its loader, createConfigIO, which moves older rosters before it judges.
 import { spawnSync } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { pathToFileURL } from "node:url";
 
-const [validateFile, validateName, resolveFile, resolveName, dump, seedText, countText] = process.argv.slice(2);
-const validate = (await import(pathToFileURL(validateFile)))[validateName];
-const resolve = (await import(pathToFileURL(resolveFile)))[resolveName];
+const [line, dump, seedText, countText] = process.argv.slice(2);
+const newer = line !== "2026.5";
+const load = async name => {
+    const [file, letter] = process.env[`FN_${name}`].split("\t");
+    return (await import(file))[letter];
+};
+const resolve = await load("resolveSandboxConfigForAgent");
+const validate = await (newer ? loaded() : load("validateConfigObjectRaw"));
+
+async function loaded() {
+    const createConfigIO = await load("createConfigIO");
+    const quiet = () => {};
+    const logger = { error: quiet, warn: quiet, info: quiet };
+    return async c => {
+        fs.writeFileSync(path.join(process.env.OPENCLAW_STATE_DIR, "openclaw.json"), JSON.stringify(c));
+        const s = await createConfigIO({ logger }).readConfigFileSnapshot();
+        return { ok: s.valid, issues: s.issues, config: s.config };
+    };
+}
 
 let seed = Number(seedText) >>> 0;
 const random = () => {
@@ -49,7 +67,9 @@ const docker = () => object({
     image: () => value(["a:1", "", "b"]), containerPrefix: () => value(["p-", ""]), workdir: () => value(["/w", "w"]),
     readOnlyRoot: flag, tmpfs: strings, network: () => value(["none", "bridge", "n1", "", "Host ", "CONTAINER:x", "host"]),
     user: () => value(["1:1", "", " "]), capDrop: strings,
-    env: () => mapOf(["A", "LANG", "10", "2", "b", "constructor", "a b", "é"], () => value(["1", "", "x"])),
+    // One bad name or text refuses the whole of a newer config.
+    env: () => mapOf(newer && random() < 0.95 ? ["A", "LANG", "_2", "b", "constructor", "__proto__", "X_TOKEN"]
+        : ["A", "LANG", "10", "2", "b", "constructor", "a b", "é"], () => value(newer && random() < 0.02 ? ["a\nb", "\r"] : ["1", "", "x"])),
     setupCommand: () => value(["a", "", ["a", "b"], [], ["x"]]), pidsLimit: () => value([1, 5, 9007199254740991]),
     memory: () => value(["1g", 5, 0, -1, 1.5, ""]), memorySwap: () => value(["1g", -1]), cpus: () => value([1, 0.5, 1e-9]),
     gpus: () => value(["all", " ", " x "]),
@@ -65,7 +85,7 @@ const browser = () => object({
     enabled: flag, image: () => value(["b:1", ""]), containerPrefix: () => value(["bp"]),
     network: () => value(["n", "none", "host", "container:y", ""]), cdpPort: () => value([1, 70000]),
     cdpSourceRange: () => value(["", "1/2"]), vncPort: () => value([2]), noVncPort: () => value([3]), headless: flag,
-    enableNoVnc: flag, allowHostControl: flag, autoStart: flag, autoStartTimeoutMs: () => value([1]), binds: strings,
+    [newer && random() < 0.98 ? "noVncEnabled" : "enableNoVnc"]: flag, allowHostControl: flag, autoStart: flag, autoStartTimeoutMs: () => value([1, 2147000000, 2147000001, 2147483648]), binds: strings,
 }, 0.2);
 
 const ref = (source, id) => ({ source, provider: pick(["default", "d-1", "D"]), id });
@@ -80,7 +100,7 @@ const ssh = () => object({
 }, 0.2);
 
 const sandbox = () => object({
-    mode: () => value(["off", "all", "non-main"]), backend: () => value(["docker", "ssh", " ", "Docker ", "x"]),
+    mode: () => value(["off", "all", "non-main"]), backend: () => value(["docker", "ssh", " ", "Docker ", "x", "podman"]),
     workspaceAccess: () => value(["none", "ro", "rw"]), sessionToolsVisibility: () => value(["all", "spawned"]),
     scope: () => value(["session", "agent", "shared"]), workspaceRoot: () => value(["/w", "", "rel"]), docker, ssh, browser,
     prune: () => object({ idleHours: () => value([0, 5]), maxAgeDays: () => value([0, 9]) }, 0.5),
@@ -104,6 +124,24 @@ function agent() {
     return entry;
 }
 
+// As a record by id, or the older list, and who owns what is nobody's.
+function roster() {
+    const o = {};
+    if (random() < 0.15)
+        o.list = listOf(agent, 4);
+    if (!o.list || random() < 0.02)
+        o.entries = mapOf(["main", "work", "Work", "x", "a-b", "10", "2", random() < 0.05 ? "a b" : "y", random() < 0.05 ? "" : "z"], () => {
+            const { id, ...entry } = agent();
+            return random() < 0.99 ? entry : { id, ...entry };
+        });
+    const ids = typeof o.entries === "object" ? Object.keys(o.entries ?? {}) : [];
+    if (random() < 0.95 && (random() < 0.3 || ids.length > 1) && !(o.list?.length < 2))
+        o.ownership = value(["explicit"]);
+    else if (typeof o.entries?.[ids[0]] === "object" && o.entries[ids[0]])
+        o.entries[ids[0]].default = flag();
+    return o;
+}
+
 function config() {
     const c = {};
     if (random() < 0.9) {
@@ -111,15 +149,15 @@ function config() {
         if (random() < 0.8)
             c.agents.defaults = { sandbox: sandbox() };
         if (random() < 0.7)
-            c.agents.list = listOf(agent, 4);
+            Object.assign(c.agents, newer ? roster() : { list: listOf(agent, 4) });
     }
     if (random() < 0.5)
         c.tools = tools();
     return c;
 }
 
-function theirs(c, agentId) {
-    const v = validate(c);
+async function theirs(c, agentId) {
+    const v = await validate(c);
     if (!v.ok)
         return { ok: false, stage: "load", errors: v.issues.map(i => `${i.path}: ${i.message}`) };
     try {
@@ -133,11 +171,12 @@ function theirs(c, agentId) {
     }
 }
 
-const cases = Array.from({ length: Number(countText) }, () => {
+const cases = [];
+for (let i = 0; i < Number(countText); i++) {
     const c = config(), agentId = pick(["main", "work", " WORK", "a-b", "x", "none"]);
-    return { configText: JSON.stringify(c), agentId, theirs: theirs(c, agentId) };
-});
-const run = spawnSync(dump, { input: cases.map(({ configText, agentId }) => JSON.stringify({ configText, agentId }) + "\n").join(""),
+    cases.push({ configText: JSON.stringify(c), agentId, theirs: await theirs(c, agentId) });
+}
+const run = spawnSync(dump, [line], { input: cases.map(({ configText, agentId }) => JSON.stringify({ configText, agentId }) + "\n").join(""),
     encoding: "utf8", maxBuffer: 1 << 30 });
 if (run.status !== 0)
     throw new Error(`${dump}: ${run.status} ${run.signal} ${run.stderr}`);

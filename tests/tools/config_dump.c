@@ -1,6 +1,6 @@
-/* config_dump: what we make of OpenClaw configs, for a comparison with OpenClaw itself. Each line of standard input is
- * {"configText", "agentId"}; the answer is a line {"ok", "stage", "resolved", "envOrder", "ulimitOrder", "errors"}.
- * $OPENCLAW_HOME and $OPENCLAW_STATE_DIR are the directories. */
+/* config_dump LINE: what we make of OpenClaw configs by the rules of that line, for a comparison with OpenClaw itself. Each line
+ * of standard input is {"configText", "agentId"}; the answer is a line {"ok", "stage", "resolved", "envOrder", "ulimitOrder",
+ * "errors"}. $OPENCLAW_HOME and $OPENCLAW_STATE_DIR are the directories. */
 #include "spec/openclaw/keys.h"
 #include "spec/openclaw/resolve.h"
 #include "spec/read/json.h"
@@ -47,14 +47,19 @@ static struct node *answer(struct arena *a, const struct node *ask, const struct
     return out;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    struct oc_places places = {.home = getenv("OPENCLAW_HOME"), .state_dir = getenv("OPENCLAW_STATE_DIR"), .cwd = "/"};
+    struct oc_places places = {
+        .home = getenv("OPENCLAW_HOME"),
+        .state_dir = getenv("OPENCLAW_STATE_DIR"),
+        .cwd = "/",
+        .line = argc == 2 ? oc_profile_find(argv[1]) : NULL,
+    };
     char *line = NULL;
     size_t cap = 0;
     ssize_t n;
 
-    if (!places.home || !places.state_dir)
+    if (!places.home || !places.state_dir || !places.line)
         return 64;
     while ((n = getline(&line, &cap, stdin)) > 0) {
         ARENA_AUTO a = arena_new();
