@@ -1,8 +1,6 @@
 #include "reconciler/workspace.h"
 
 #include "spec/base/arena.h"
-#include "spec/base/text.h"
-#include "spec/node.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -52,17 +50,17 @@ static int make_dirs(struct arena *a, const char *path, bool root, struct err *e
 int workspace_prepare(const struct host *host, const struct desired *want, struct err *e)
 {
     ARENA_AUTO a = arena_new();
-    const struct node *binds = want ? node_path(want->create, "HostConfig", "Binds", NULL) : NULL;
+    struct stat st;
 
-    /* The workspace is the first bind, the agent's the second where it is mounted at all; the rest are the owner's own, and a
-     * missing one of those is for the engine to complain about. */
-    for (size_t i = 0; node_is(binds, NODE_ARRAY) && i < binds->n_items && i < 2; i++) {
-        const char *bind = node_str(binds->items[i]), *colon = bind ? strchr(bind, ':') : NULL;
-
-        if (!colon || bind[0] != '/' || (i == 1 && !text_has_prefix(colon, ":/agent:")))
-            continue;
-        if (make_dirs(a, arena_memdup0(a, bind, (size_t)(colon - bind)), host->uid == 0, e) < 0)
+    if (!want)
+        return 0;
+    /* A missing source of the owner's own binds is for the engine to complain about. */
+    const char *const dirs[] = {want->workspace_dir, want->agent_workspace_dir, want->skills_dir};
+    for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
+        if (dirs[i] && make_dirs(a, dirs[i], host->uid == 0, e) < 0)
             return -1;
-    }
+    if (want->skills_dir && (lstat(want->skills_dir, &st) < 0 || !S_ISDIR(st.st_mode)))
+        return err_set(e, ERR_REFUSED, 0, "'%s' is no directory, or a link to one: the engine would mount what it leads to",
+                       want->skills_dir);
     return 0;
 }

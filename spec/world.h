@@ -91,10 +91,16 @@ struct desired {
     const char *backend_id;           /* as recorded: "docker", "ssh", ... */
     const char *image;                /* reference as written, or NULL where the backend has none */
     const char *config_hash;          /* OpenClaw's, or our own digest of `create`; 64 hex digits */
-    const struct node *create;        /* what the backend makes it from: the Engine create body, the bubblewrap spec, ... */
-    struct fields fields;             /* from backend check(): what `create` means, comparable with an observation */
-    const char *setup;                /* run once inside after creation, or NULL */
-    int64_t idle_ms, max_age_ms;      /* prune after; 0: never */
+    /* Key of a setting on which OpenClaw's hash depends in a way that cannot be known from outside; NULL: the hash is certain. Of
+     * one that is not, a difference of the hash alone means nothing. */
+    const char *hash_uncertain;
+    const struct node *create; /* what the backend makes it from: the Engine create body, the bubblewrap spec, ... */
+    struct fields fields;      /* from backend check(): what `create` means, comparable with an observation */
+    const char *setup;         /* run once inside after creation, or NULL */
+                               /* Of this machine, made before it is created; NULL: none. */
+    const char *workspace_dir, *agent_workspace_dir;
+    const char *skills_dir;      /* and this one must be a directory and no link: what is in it comes from a sandbox */
+    int64_t idle_ms, max_age_ms; /* prune after; 0: never */
     struct policy policy;
     struct pos origin;  /* where in the specs */
     const char *source; /* absolute path of the spec file that names it; NULL for OpenClaw's */

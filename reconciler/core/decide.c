@@ -95,7 +95,7 @@ static enum act_kind due_by_record(const struct unit *u, const char **ret_reason
         *ret_reason = "it is wanted, and not recorded";
         return d->precreate || r ? ACT_CREATE : ACT_REPORT;
     }
-    if (r->config_hash && d->config_hash && strcmp(r->config_hash, d->config_hash) != 0) {
+    if (r->config_hash && d->config_hash && !d->hash_uncertain && strcmp(r->config_hash, d->config_hash) != 0) {
         *ret_reason = "configHash changed";
         return d->policy.on_drift == ON_DRIFT_REPORT ? ACT_REPORT : ACT_RECREATE;
     }

@@ -32,9 +32,20 @@ static void compare_hash(struct match *m, const struct unit *u, changes_vec *c)
         c->v[i].class = FIELD_RECREATE;
         named = true;
     }
-    if (!named)
+    if (!named && !u->d->hash_uncertain)
         VEC_PUSH(m->arena, c,
                  ((struct field_change){.name = "configHash", .from = is, .to = u->d->config_hash, .class = FIELD_RECREATE}));
+}
+
+/* A backend that compares fields names the hash where it alone differs: of one that is not certain that says nothing. */
+static void drop_hash(const struct unit *u, changes_vec *c)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < c->n; i++)
+        if (!u->d->hash_uncertain || !text_has_suffix(c->v[i].name, "configHash"))
+            c->v[kept++] = c->v[i];
+    c->n = kept;
 }
 
 static void compare_image(struct match *m, const struct unit *u, changes_vec *c, struct drift *ret)
@@ -64,6 +75,7 @@ void drift_find(struct match *m, const struct unit *u, struct drift *ret)
     *ret = (struct drift){0};
     if (u->o->fields_known)
         c.n = c.cap = fields_diff(m->arena, u->d->fields, u->o->fields, &c.v);
+    drop_hash(u, &c);
     compare_hash(m, u, &c);
     compare_image(m, u, &c, ret);
     if (c.n)

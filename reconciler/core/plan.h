@@ -47,7 +47,8 @@
  *
  * Drift of what is there: every field that differs, where the backend compared fields; the image's id, where it is not what the
  * reference means now, by `image_updates`; and the config hash. For OpenClaw's kinds the hash of the label (of the record, where
- * there is no label) decides as OpenClaw 2026.5.3 decides: it differs, so recreate, whether or not a field does. For kind
+ * there is no label) decides as OpenClaw decides: it differs, so recreate, whether or not a field does; but of a desired
+ * runtime whose hash is uncertain the fields alone decide, or two who work it out differently would remake it by turns. For kind
  * Sandbox the fields decide, so that a new release of ours recreates nothing; the hash only where no field was compared.
  *
  * Then the guards, the first that fits turns the act into a hold. D: acts that interrupt a running runtime (stop, patch with

@@ -149,21 +149,6 @@ static int make_browser(struct arena *a, const struct oc_instance *oc, struct oc
     return 0;
 }
 
-/* What a new container mounts and OpenClaw would have made. Links of the owner's own are his. */
-static const char *const *dirs_of(struct arena *a, const struct oc_instance *oc, const struct oc_context *c)
-{
-    const struct oc_runtime r = runtime_of(oc, c, NULL);
-    const char **v = ARENA_ARRAY(a, const char *, 4);
-    size_t n = 0;
-
-    v[n++] = c->workspace_dir;
-    if (strcmp(c->workspace_access, "none") != 0 && strcmp(c->workspace_dir, c->agent_workspace_dir) != 0)
-        v[n++] = c->agent_workspace_dir;
-    if ((v[n] = oc_skills_dir(a, &r)) != NULL)
-        n++;
-    return v;
-}
-
 static const char *why_no_browser(struct arena *a, const struct node *sandbox)
 {
     const struct node *enabled = node_path(sandbox, "browser", "enabled", NULL);
@@ -204,7 +189,12 @@ int oc_context_of_scope(struct arena *a, const struct oc_instance *oc, const cha
         *ret = c;
         return 0;
     }
-    c.dirs = dirs_of(a, oc, &c);
+    c.mounts_agent = strcmp(c.workspace_access, "none") != 0 && strcmp(c.workspace_dir, c.agent_workspace_dir) != 0;
+    c.skills_dir = oc_skills_dir(a, &(struct oc_runtime){.line = oc_line_of(oc->places),
+                                                         .workspace_access = c.workspace_access,
+                                                         .workspace_dir = c.workspace_dir,
+                                                         .agent_workspace_dir = c.agent_workspace_dir,
+                                                         .skills_workspace_dir = c.skills_workspace_dir});
     node_set(a, config, "docker", docker_with_user(a, oc, node_get(config, "docker"), c.workspace_dir));
     c.no_browser = why_no_browser(a, config);
     c.has_browser = !c.no_browser;

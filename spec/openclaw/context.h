@@ -9,7 +9,7 @@
  * `docker.user`, where it is blank, is the owner of the mounted workspace. A workspace that is not there yet will be made by
  * whoever runs us: its owner is told beforehand by oc_owner_of(), so that the hash does not change when it is made. The same goes
  * for the directory of copied skills, which 2026.9 mounts, and makes before it works out any hash (mounts.h): hash and create
- * body are those of a workspace that has it, and `dirs` says what is to be made before a container is. */
+ * body are those of a workspace that has it, and skills_dir is to be made before a container is. */
 #ifndef RECONCLAW_SPEC_OPENCLAW_CONTEXT_H
 #define RECONCLAW_SPEC_OPENCLAW_CONTEXT_H
 
@@ -59,7 +59,8 @@ struct oc_context {
     bool sandboxed;
     const char *mode, *scope, *scope_key, *backend, *workspace_access;
     const char *workspace_dir, *agent_workspace_dir, *skills_workspace_dir;
-    const char *const *dirs;   /* what is to be there before a container is made, the workspaces first; ended by NULL */
+    bool mounts_agent;         /* the agent's workspace is mounted beside the other */
+    const char *skills_dir;    /* that OpenClaw would have made by the time it makes a container (mounts.h); NULL: none */
     struct oc_sandbox sandbox; /* with docker.user filled in */
     bool is_docker;            /* false: another backend; container and browser are empty */
     struct oc_container container;

@@ -419,6 +419,8 @@ static struct desired desired_of(struct run *r, const struct slot *s, const char
     const struct oc_container *runtime = runtime_of(s->c, s->kind);
     const struct node *sandbox = s->c->sandbox.config;
     const char *setup = node_str(node_path(sandbox, "docker", "setupCommand", NULL));
+    /* Made beforehand with a hash that OpenClaw may not agree to, it would be made again at the first use: left to that. */
+    bool precreate = s->precreate && !runtime->hash_uncertain;
 
     return (struct desired){
         .endpoint = r->in->endpoint,
@@ -427,16 +429,20 @@ static struct desired desired_of(struct run *r, const struct slot *s, const char
         .owner = owner,
         .install = r->in->install,
         .want = WANT_RUNNING,
-        .precreate = s->precreate,
+        .precreate = precreate,
         .can_remake = true,
         .scope_key = s->c->scope_key,
         .agent_id = s->c->agent_id,
         .backend_id = "docker",
         .image = runtime->image,
         .config_hash = runtime->config_hash,
+        .hash_uncertain = runtime->hash_uncertain,
         .create = runtime->create,
         .setup = s->kind == RUNTIME_CONTAINER && !js_is_blank(setup) ? setup : NULL,
-        .idle_ms = s->precreate ? 0 : span_ms(sandbox, "idleHours", 3600000),
+        .workspace_dir = s->c->is_docker ? s->c->workspace_dir : NULL,
+        .agent_workspace_dir = s->c->mounts_agent ? s->c->agent_workspace_dir : NULL,
+        .skills_dir = s->c->skills_dir,
+        .idle_ms = precreate ? 0 : span_ms(sandbox, "idleHours", 3600000),
         .max_age_ms = span_ms(sandbox, "maxAgeDays", 86400000),
         .policy = r->in->object->policy,
         .origin = r->memo->agents.v[s->agent].pos,

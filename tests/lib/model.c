@@ -105,6 +105,7 @@ static void fill_desired(struct model *m, struct desired *d, unsigned place, enu
                           .image =
                               dice_chance(dice, 80) ? refs[kind == MODEL_QUIET ? dice_roll(dice, 3) : dice_roll(dice, 4)] : NULL,
                           .config_hash = hashes[0],
+                          .hash_uncertain = dice_chance(dice, 10) ? "docker.env.FAL_KEY" : NULL,
                           .fields = draw_fields(m->arena, 0),
                           .setup = dice_chance(dice, 30) ? "exit 0" : NULL,
                           .policy = draw_policy(dice, kind),
