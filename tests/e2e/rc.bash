@@ -9,6 +9,8 @@
 # shellcheck shell=bash disable=SC2034
 
 bats_require_minimum_version 1.5.0
+# shellcheck source=tests/e2e/expect.bash
+. "${BASH_SOURCE[0]%/*}/expect.bash"
 ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 # What is tested is the build under asan and ubsan; RELEASE is for what a sanitizer changes: memory, core dumps, the demo.
 RECONCLAW=${RECONCLAW:-$ROOT/build/asan/reconclaw}
@@ -95,21 +97,6 @@ apply() { rc apply --yes "$@" "$SPECS"; }
 picture() {
     (cd "$1" && find . -printf '%p %y %s %m %u %T@ %C@\n' | sort && find . -type f -exec sha256sum {} + | sort)
 }
-
-pause() { read -r -t "$1" _ <> <(:) || true; }
-
-fail() {
-    printf '%s\n' "$*" "status: ${status-}" "stdout:" "$(head -c 6000 "$T/out")" "stderr:" "$(head -c 3000 "$T/err")" >&2
-    return 1
-}
-is_status() { [ "$status" -eq "$1" ] || fail "exit status $status, not $1"; }
-out_has() { grep -qF -- "$1" "$T/out" || fail "not on stdout: $1"; }
-out_lacks() { ! grep -qF -- "$1" "$T/out" || fail "on stdout: $1"; }
-err_has() { grep -qF -- "$1" "$T/err" || fail "not on stderr: $1"; }
-err_lacks() { ! grep -qF -- "$1" "$T/err" || fail "on stderr: $1"; }
-err_is_empty() { [ ! -s "$T/err" ] || fail "on stderr: $(cat "$T/err")"; }
-is_json() { jq -e "$@" "$T/out" >/dev/null || fail "not so in the JSON: $*"; }
-same() { [ "$1" = "$2" ] || fail "$(diff <(printf '%s\n' "$1") <(printf '%s\n' "$2"))"; }
 
 # Whether a process has ended: one that only waits for its parent to ask (the machine's init may take its time) has.
 gone() {
