@@ -9,7 +9,7 @@
 #include <string.h>
 
 static const struct backend_ops *const backends[] = {
-    &bubblewrap_ops, &docker_ops, &fake_ops, &replay_ops, &trace_ops,
+    &bubblewrap_ops, &docker_ops, &fake_ops, &podman_ops, &replay_ops, &trace_ops,
 };
 
 const struct backend_ops *const *backend_all(size_t *ret_n)

@@ -25,7 +25,7 @@ static void docker_close(struct backend *b)
     free(dk);
 }
 
-static int docker_open(const struct backend_conf *conf, struct backend **ret, struct err *e)
+static int open_as(const struct backend_ops *ops, const struct backend_conf *conf, struct backend **ret, struct err *e)
 {
     struct engine *en;
     if (engine_open(conf->address, conf->tls_dir, conf->tls_verify, &en, e) < 0)
@@ -33,11 +33,33 @@ static int docker_open(const struct backend_conf *conf, struct backend **ret, st
     struct docker *dk = calloc(1, sizeof *dk);
     if (!dk)
         abort();
-    dk->base.ops = &docker_ops;
+    dk->base.ops = ops;
     dk->en = en;
     dk->endpoint = must_strdup(conf->endpoint);
     dk->install = must_strdup(conf->install);
     *ret = &dk->base;
+    return 0;
+}
+
+static int docker_open(const struct backend_conf *conf, struct backend **ret, struct err *e)
+{
+    return open_as(&docker_ops, conf, ret, e);
+}
+
+static int podman_open(const struct backend_conf *conf, struct backend **ret, struct err *e)
+{
+    struct backend_conf own = *conf;
+    if (!own.address)
+        own.address = PODMAN_DEFAULT_ADDRESS;
+    return open_as(&podman_ops, &own, ret, e);
+}
+
+int docker_greet(struct docker *dk, const struct deadline *d, struct err *e)
+{
+    if (engine_flavour(dk->en, d, &dk->flavour, e) < 0)
+        return -1;
+    if (dk->base.ops == &podman_ops && dk->flavour != ENGINE_PODMAN)
+        return err_set(e, ERR_UNSUPPORTED, 0, "what answers at %s is not podman", engine_address(dk->en));
     return 0;
 }
 
@@ -69,9 +91,10 @@ static int docker_probe(struct backend *b, const struct call *c, struct backend_
     struct deadline d = deadline_start(c);
     struct engine_version v;
     struct backend_info info = {0};
-    if (engine_version(dk->en, &d, &v, e) < 0)
+    if (engine_version(dk->en, &d, &v, e) < 0 || docker_greet(dk, &d, e) < 0)
         return -1;
-    (void)snprintf(info.version, sizeof info.version, "%s", v.version[0] ? v.version : "(unknown)");
+    (void)snprintf(info.version, sizeof info.version, "%s%s", v.flavour == ENGINE_PODMAN ? "Podman " : "",
+                   v.version[0] ? v.version : "(unknown)");
     (void)snprintf(info.api, sizeof info.api, "%s", engine_api(dk->en));
     remarks(dk, &d, &info);
     *ret = info;
@@ -138,7 +161,9 @@ int docker_follow(struct backend *b, void (*on_hint)(void *ctx), void *ctx, cons
     buf_puts(&path, "/events?filters=");
     engine_escape(&path,
                   "{\"type\":[\"container\",\"image\"],\"event\":[\"create\",\"start\",\"die\",\"destroy\",\"update\",\"rename\","
-                  "\"pause\",\"unpause\",\"tag\",\"untag\",\"delete\",\"import\",\"load\",\"pull\"]}",
+                  "\"pause\",\"unpause\",\"tag\",\"untag\",\"delete\",\"import\",\"load\",\"pull\","
+                  /* podman's own names, by which it filters */
+                  "\"died\",\"remove\",\"loadfromarchive\",\"build\"]}",
                   "");
     engine_stream_init(&x.stream, ENGINE_LINES, on_event, &f);
     struct engine_req req = {
@@ -157,6 +182,19 @@ const struct backend_ops docker_ops = {
     .observe = docker_observe,
     .look = docker_look,
     .check = docker_check,
+    .apply = docker_apply,
+    .exec = docker_exec,
+    .follow = docker_follow,
+    .close = docker_close,
+};
+
+const struct backend_ops podman_ops = {
+    .name = "podman",
+    .open = podman_open,
+    .probe = docker_probe,
+    .observe = docker_observe,
+    .look = docker_look,
+    .check = docker_check_podman,
     .apply = docker_apply,
     .exec = docker_exec,
     .follow = docker_follow,

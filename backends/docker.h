@@ -22,4 +22,9 @@
 
 extern const struct backend_ops docker_ops;
 
+/* The same driver for endpoints that must be podman: "podman" or "podman:<address>". What podman cannot do is refused by check()
+ * (backends/docker_podman.h). A "docker" endpoint where podman answers works as well, but for limits changed in place. */
+#define PODMAN_DEFAULT_ADDRESS "unix:///run/podman/podman.sock"
+extern const struct backend_ops podman_ops;
+
 #endif

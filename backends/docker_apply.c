@@ -170,7 +170,7 @@ static int do_create(const struct doing *x, struct act_result *ret, struct err *
     struct act_result r = {0};
     struct fields ignored;
     bool fresh = false;
-    if (docker_check(x->a, want, &ignored, e) < 0 || make(x, &r, &fresh, e) < 0)
+    if (x->dk->base.ops->check(x->a, want, &ignored, e) < 0 || make(x, &r, &fresh, e) < 0)
         return -1;
     bool setup = fresh && want->setup && !js_is_blank(want->setup);
     if ((want->want == WANT_RUNNING || setup) && post(x, r.id, "/start", e) < 0)
@@ -234,8 +234,10 @@ static int do_patch(const struct doing *x, struct act_result *ret, struct err *e
     struct node *item;
     struct observed o;
     struct fields ignored;
-    if (docker_check(x->a, x->act->want, &ignored, e) < 0 || verify(x, &item, &o, e) < 0)
+    if (x->dk->base.ops->check(x->a, x->act->want, &ignored, e) < 0 || verify(x, &item, &o, e) < 0)
         return -1;
+    if (x->dk->flavour == ENGINE_PODMAN)
+        return err_set(e, ERR_UNSUPPORTED, 0, "podman changes no limit in place: give the sandbox 'engine: podman'");
     for (size_t i = 0; i < x->act->n_changes; i++)
         if (x->act->changes[i].class == FIELD_PATCH && !x->act->changes[i].to &&
             strcmp(x->act->changes[i].name, "limits.memorySwap") != 0) /* the memory's update brings it along */
@@ -283,7 +285,9 @@ int docker_apply(struct backend *b, struct arena *a, const struct backend_act *a
     };
     static const char *const verbs[STEP_COUNT] = {"creating", "starting", "stopping", "patching", "removing"};
     struct doing x = {.dk = (struct docker *)b, .a = a, .act = act, .d = deadline_start(c)};
-    if (steps[act->step](&x, ret, e) == 0)
+    /* Nothing is sent to another engine than the one that is meant. */
+    bool meant = x.dk->base.ops != &podman_ops || docker_greet(x.dk, &x.d, e) == 0;
+    if (meant && steps[act->step](&x, ret, e) == 0)
         return 0;
     /* A message about the config begins with its key. */
     return e->class == ERR_CONFIG && e->sys == 0 ? -1 : err_wrap(e, "%s '%s'", verbs[act->step], act->name);

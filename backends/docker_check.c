@@ -1,3 +1,4 @@
+#include "backends/docker_podman.h"
 #include "backends/docker_private.h"
 
 #include "spec/engine_ref.h"
@@ -59,5 +60,14 @@ int docker_check(struct arena *a, const struct desired *d, struct fields *ret, s
     if (engine_check_image(image, e) < 0)
         return err_wrap(e, "%s", image_keys[d->kind]);
     *ret = docker_settled(a, d, engine_body_fields(a, docker_labelled(a, d, d->create, TIME_NONE)));
+    return 0;
+}
+
+int docker_check_podman(struct arena *a, const struct desired *d, struct fields *ret, struct err *e)
+{
+    struct fields f;
+    if (docker_check(a, d, &f, e) < 0 || podman_check(a, d->create, &f, e) < 0)
+        return -1;
+    *ret = f;
     return 0;
 }

@@ -1,3 +1,4 @@
+#include "backends/docker_podman.h"
 #include "backends/docker_private.h"
 
 #include "spec/base/num.h"
@@ -209,6 +210,9 @@ static int host_port(const struct node *ports, const char *private_port)
 int docker_decode_inspected(struct arena *a, const struct docker *dk, const struct node *item, const struct desired *want,
                             const struct node *image, struct observed *ret, struct err *e)
 {
+    const struct node *body = want ? docker_labelled(a, want, want->create, TIME_NONE) : NULL;
+    if (dk->flavour == ENGINE_PODMAN)
+        item = podman_inspection(a, item, body);
     const char *id = node_str(node_get(item, "Id")), *name = node_str(node_get(item, "Name"));
     const struct node *config = node_get(item, "Config"), *state = node_get(item, "State");
     if (!docker_is_id(id) || !name || !node_is(config, NODE_OBJECT) || !node_is(state, NODE_OBJECT))
@@ -230,7 +234,8 @@ int docker_decode_inspected(struct arena *a, const struct docker *dk, const stru
         o.no_vnc_port = host_port(ports, docker_env(env, "OPENCLAW_BROWSER_NOVNC_PORT"));
     }
     o.busy_known = o.state == RUN_STOPPED;
-    const struct node *body = want && want->kind == o.kind ? docker_labelled(a, want, want->create, TIME_NONE) : NULL;
+    if (!want || want->kind != o.kind)
+        body = NULL;
     if (engine_inspect_fields(a, item, body, image, &o.fields, e) < 0)
         return -1;
     const struct desired unwanted = {.kind = o.kind, .create = config};

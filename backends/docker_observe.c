@@ -281,6 +281,8 @@ static int observe(struct pass *p, struct observation *ret, struct err *e)
     if (engine_list(p->dk->en, "/containers/json?all=1", ENGINE_ARRAY, on_listed, p, &p->d, e) < 0)
         return -1;
     int64_t elapsed_ms = deadline_now_ms() - begun_ms;
+    if (docker_greet(p->dk, &p->d, e) < 0)
+        return -1;
     if (docker_memo_prove(p->memo, p->dk, p->a, p->req->now_ms, elapsed_ms, &p->d, e) < 0 || find_images(p, e) < 0 ||
         inspect(p, e) < 0)
         return -1;

@@ -20,7 +20,14 @@ struct docker {
     struct backend base;
     struct engine *en;
     char *endpoint, *install;
+    enum engine_flavour flavour; /* once docker_greet() has succeeded */
 };
+
+/* --- docker ---------------------------------------------------------------------------------------------------------------- */
+
+/* Learns whose words the engine speaks; before anything it says is decoded. ERR_UNSUPPORTED where an endpoint "podman" is none.
+ */
+int docker_greet(struct docker *dk, const struct deadline *d, struct err *e);
 
 /* --- docker_decode: the engine's JSON as values -------------------------------------------------------------------------- */
 
@@ -60,7 +67,8 @@ int docker_inspect(struct docker *dk, struct arena *a, const char *id, const cha
 /* The inspection of an image by id, or NULL where it is gone. */
 int docker_inspect_image(struct docker *dk, struct arena *a, const char *id, const struct deadline *d, const struct node **ret,
                          struct err *e);
-/* Sets busy of each v[i] from the exec ids that its inspection listed. execs[i] may be NULL. */
+/* Sets busy of each v[i] from the exec ids that its inspection listed. execs[i] may be NULL. Podman goes on calling an exec that
+ * nobody waited for running for minutes: its process must be among the container's. */
 int docker_count_busy(struct docker *dk, struct arena *a, struct observed *const *v, const struct node *const *execs, size_t n,
                       const struct deadline *d, struct err *e);
 
@@ -68,6 +76,7 @@ int docker_look(struct backend *b, struct arena *a, const char *id, const char *
                 struct err *e);
 int docker_observe(struct backend *b, struct arena *a, const struct observe_req *req, const struct call *c,
                    struct observation *ret, struct err *e);
+int docker_check_podman(struct arena *a, const struct desired *d, struct fields *ret, struct err *e);
 int docker_check(struct arena *a, const struct desired *d, struct fields *ret, struct err *e);
 int docker_apply(struct backend *b, struct arena *a, const struct backend_act *act, const struct call *c, struct act_result *ret,
                  struct err *e);

@@ -11,9 +11,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define HEAD_MAX  16384 /* of the reply's header */
-#define KILL_MS   100
-#define NONCE_ENV "RECONCLAW_EXEC"
+#define HEAD_MAX     16384 /* of the reply's header */
+#define KILL_MS      2000
+#define KILL_WAIT_MS 100 /* Docker needs less */
+#define NONCE_ENV    "RECONCLAW_EXEC"
 
 /* --- the stream ------------------------------------------------------------------------------------------------------------ */
 
@@ -385,21 +386,43 @@ static bool ended_unread(const struct attach *at, const struct err *why, int *re
            status_of(at->en, at->exec_id, &d, ret_status, &ignored) == 0;
 }
 
-/* The API cannot end a command, but a second one can: whatever carries the nonce in its environment. Nobody waits for it: it is
- * the engine's as soon as it has been asked. */
-static void kill_by_nonce(struct engine *en, const char *id, const char *nonce)
+/* The API cannot end a command, but a second one can: whatever carries the nonce in its environment. */
+struct killing {
+    struct engine *en;
+    char id[256], nonce[64];
+};
+
+static void kill_by_nonce(void *ctx)
 {
     static const char script[] =
         "for p in /proc/[0-9]*; do p=${p#/proc/}; [ $p != $$ ] && grep -q \"$1\" /proc/$p/environ && kill -9 $p; done";
+    struct killing *x = ctx;
     const struct deadline d = {.end_ms = deadline_now_ms() + KILL_MS};
     const struct engine_exec_req req = {
-        .id = id, .argv = (const char *const[]){"/bin/sh", "-c", script, "sh", nonce, NULL}, .fd_in = -1};
+        .id = x->id, .argv = (const char *const[]){"/bin/sh", "-c", script, "sh", x->nonce, NULL}, .fd_in = -1};
     char exec_id[80], path[128];
     struct err ignored;
-    if (create(en, &req, "PATH=/usr/local/bin:/usr/bin:/bin", &d, exec_id, sizeof exec_id, &ignored) < 0)
-        return;
-    (void)snprintf(path, sizeof path, "/exec/%s/start", exec_id);
-    (void)engine_call(en, &(struct engine_req){.method = "POST", .path = path, .body = "{\"Detach\":true}"}, &d, NULL, &ignored);
+    if (create(x->en, &req, "PATH=/usr/local/bin:/usr/bin:/bin", &d, exec_id, sizeof exec_id, &ignored) == 0) {
+        /* What nobody is attached to, podman calls running for five minutes after it has ended. */
+        enum engine_flavour flavour;
+        bool attach = engine_flavour(x->en, &d, &flavour, &ignored) == 0 && flavour == ENGINE_PODMAN;
+        const char *body = attach ? "{\"Detach\":false}" : "{\"Detach\":true}";
+        (void)snprintf(path, sizeof path, "/exec/%s/start", exec_id);
+        (void)engine_call(x->en, &(struct engine_req){.method = "POST", .path = path, .body = body}, &d, NULL, &ignored);
+    }
+    engine_close(x->en);
+    free(x);
+}
+
+static void have_killed(struct engine *en, const char *id, const char *nonce)
+{
+    struct killing *x = calloc(1, sizeof *x);
+    if (!x)
+        abort();
+    x->en = engine_twin(en);
+    (void)snprintf(x->id, sizeof x->id, "%s", id);
+    (void)snprintf(x->nonce, sizeof x->nonce, "%s", nonce);
+    engine_later(en, kill_by_nonce, x, KILL_WAIT_MS);
 }
 
 int engine_exec(struct engine *en, const struct engine_exec_req *req, const struct deadline *d, int *ret_status, struct err *e)
@@ -428,7 +451,7 @@ int engine_exec(struct engine *en, const struct engine_exec_req *req, const stru
         rc = status_of(en, exec_id, d, &status, &why);
     if (rc < 0) {
         if (started || err_is_transient(why.class) || why.class == ERR_CANCELLED)
-            kill_by_nonce(en, req->id, nonce);
+            have_killed(en, req->id, nonce);
         *e = why;
         return -1;
     }

@@ -34,8 +34,8 @@ struct engine_exec_req {
 /* The program ignores SIGPIPE. Gives the exit status: 127 where there is no such command, 126 where it cannot be executed, 128 +
  * signal where it was killed. ERR_CONFLICT: the container does not run. ERR_UNSUPPORTED: a stdin that ends cannot be carried over
  * TLS without a terminal. On a timeout, a cancel or a broken output the command and what it started are killed, as far as the
- * container has sh and grep: that is asked for within 100 ms more, and not waited for. They are found by a variable that every
- * command is given here, RECONCLAW_EXEC. */
+ * container has sh and grep: that is waited for 100 ms, and otherwise ended by engine_close(). They are found by a variable that
+ * every command is given here, RECONCLAW_EXEC. */
 int engine_exec(struct engine *en, const struct engine_exec_req *req, const struct deadline *d, int *ret_status, struct err *e);
 
 #endif

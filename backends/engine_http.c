@@ -11,8 +11,18 @@
 #define WAKE_MS         60000 /* a look at cancel even where the wake-up was lost */
 #define FAILED_BODY_MAX 65536 /* of a reply that says what went wrong */
 
+/* What was begun and not seen to end. */
+struct later {
+    pthread_t thread;
+    void (*run)(void *ctx);
+    void *ctx;
+    struct later *next;
+};
+
 struct engine {
     char *address;
+    char *tls_dir; /* or NULL */
+    struct later *later;
     char *socket_path; /* or NULL */
     char *url;         /* "http://host:port" */
     bool tls, tls_verify;
@@ -24,6 +34,8 @@ struct engine {
     bool settled; /* the dialect was agreed on with the engine, or has worked */
     int64_t clock_ms;
     bool is_docker;
+    enum engine_flavour flavour;
+    bool flavour_known;
 };
 
 /* One request on its way. */
@@ -118,6 +130,7 @@ int engine_open(const char *address, const char *tls_dir, bool tls_verify, struc
         abort();
     en->address = must_strdup(address && *address ? address : ENGINE_DEFAULT_ADDRESS);
     en->tls = tls_dir != NULL;
+    en->tls_dir = tls_dir ? must_strdup(tls_dir) : NULL;
     en->tls_verify = tls_verify;
     en->clock_ms = -1;
     memcpy(en->api, ENGINE_API, sizeof ENGINE_API);
@@ -144,6 +157,11 @@ void engine_close(struct engine *en)
 {
     if (!en)
         return;
+    for (struct later *l = en->later, *next; l; l = next) {
+        next = l->next;
+        (void)pthread_join(l->thread, NULL);
+        free(l);
+    }
     for (size_t i = 0; i < ENGINE_WIDTH; i++)
         if (en->easy[i])
             curl_easy_cleanup(en->easy[i]);
@@ -152,12 +170,55 @@ void engine_close(struct engine *en)
     curl_slist_free_all(en->headers);
     curl_slist_free_all(en->json_headers);
     free(en->address);
+    free(en->tls_dir);
     free(en->socket_path);
     free(en->url);
     free(en->ca);
     free(en->cert);
     free(en->key);
     free(en);
+}
+
+struct engine *engine_twin(const struct engine *en)
+{
+    struct engine *twin;
+    struct err impossible;
+    if (engine_open(en->address, en->tls_dir, en->tls_verify, &twin, &impossible) < 0)
+        abort(); /* it was opened so before */
+    memcpy(twin->api, en->api, sizeof twin->api);
+    twin->settled = en->settled;
+    twin->is_docker = en->is_docker;
+    twin->flavour = en->flavour;
+    twin->flavour_known = en->flavour_known;
+    return twin;
+}
+
+static void *run_later(void *arg)
+{
+    struct later *l = arg;
+    l->run(l->ctx);
+    return NULL;
+}
+
+void engine_later(struct engine *en, void (*run)(void *ctx), void *ctx, int wait_ms)
+{
+    struct later *l = calloc(1, sizeof *l);
+    if (!l)
+        abort();
+    *l = (struct later){.run = run, .ctx = ctx};
+    if (pthread_create(&l->thread, NULL, run_later, l) != 0) {
+        run(ctx);
+        free(l);
+        return;
+    }
+    int64_t until_ms = deadline_now_ms() + wait_ms;
+    struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
+    if (pthread_clockjoin_np(l->thread, NULL, CLOCK_MONOTONIC, &until) == 0) {
+        free(l);
+        return;
+    }
+    l->next = en->later;
+    en->later = l;
 }
 
 static void set_up(const struct engine *en, CURL *h)
@@ -267,6 +328,31 @@ int engine_curl_err(struct engine *en, CURL *easy, CURLcode code, const char *de
     }
 }
 
+/* Podman's status is 500 for most of what goes wrong, and its `cause` tells what. */
+static const struct {
+    const char *cause;
+    enum err_class class;
+} causes[] = {
+    {"that name is already in use", ERR_CONFLICT},
+    {"container state improper", ERR_CONFLICT},
+    {"container already exists", ERR_CONFLICT},
+    {"no such container", ERR_NOT_FOUND},
+    {"no such image", ERR_NOT_FOUND},
+    {"image not known", ERR_NOT_FOUND},
+    {"invalid mount option", ERR_CONFIG},
+    {"invalid argument", ERR_CONFIG},
+    {"OCI permission denied", ERR_REFUSED},
+};
+
+static enum err_class class_of_cause(const json_t *reply, enum err_class otherwise)
+{
+    const char *cause = engine_text(reply, "cause");
+    for (size_t i = 0; cause && i < sizeof causes / sizeof *causes; i++)
+        if (strcmp(cause, causes[i].cause) == 0)
+            return causes[i].class;
+    return otherwise;
+}
+
 int engine_status_err(int status, const char *body, size_t n, const char *what, struct err *e)
 {
     json_error_t je;
@@ -286,7 +372,7 @@ int engine_status_err(int status, const char *body, size_t n, const char *what, 
     else if (status == 429 || status == 503)
         class = ERR_UNAVAILABLE;
     else
-        class = status >= 500 ? ERR_INTERNAL : ERR_INPUT;
+        class = status >= 500 ? class_of_cause(o, ERR_INTERNAL) : ERR_INPUT;
     err_set(e, class, status, "%s: %d: %s", what, status, said ? said : "no answer of an engine");
     json_decref(o);
     return -1;
@@ -643,10 +729,20 @@ int engine_version(struct engine *en, const struct deadline *d, struct engine_ve
         {"Os", ret->os, sizeof ret->os},
         {"Arch", ret->arch, sizeof ret->arch},
     };
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        const char *s = engine_text(o, texts[i].key);
-        (void)snprintf(texts[i].out, texts[i].n, "%s", s ? s : "");
+    for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) {
+        const char *s = engine_text(o, texts[k].key);
+        (void)snprintf(texts[k].out, texts[k].n, "%s", s ? s : "");
     }
+    const json_t *components = json_object_get(o, "Components"), *v;
+    size_t i;
+    ret->flavour = ENGINE_DOCKER;
+    json_array_foreach(components, i, v)
+    {
+        if (text_eq(engine_text(v, "Name"), "Podman Engine"))
+            ret->flavour = ENGINE_PODMAN;
+    }
+    en->flavour = ret->flavour;
+    en->flavour_known = true;
     json_decref(o);
     int newest = api_minor(ret->api), oldest = api_minor(ret->min_api), ours = api_minor(ENGINE_API);
     if (newest < 0)
@@ -657,6 +753,15 @@ int engine_version(struct engine *en, const struct deadline *d, struct engine_ve
     int use = ours > newest ? newest : oldest > ours ? oldest : ours;
     (void)snprintf(en->api, sizeof en->api, "1.%d", use);
     en->settled = true;
+    return 0;
+}
+
+int engine_flavour(struct engine *en, const struct deadline *d, enum engine_flavour *ret, struct err *e)
+{
+    struct engine_version v;
+    if (!en->flavour_known && !en->is_docker && engine_version(en, d, &v, e) < 0)
+        return -1;
+    *ret = en->flavour_known ? en->flavour : ENGINE_DOCKER;
     return 0;
 }
 

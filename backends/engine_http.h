@@ -10,8 +10,9 @@
  * request). Oldest supported: ENGINE_API_OLDEST.
  *
  * Errors name the request and what came back ("GET /containers/x/json: 404: No such container: x"), never a body that was sent.
- * err.sys is the HTTP status where there was one. ERR_NOT_FOUND only where the engine says so in its own words: a 404 of some
- * other server is ERR_INPUT. A reply that was cut is an error. Environment proxies are not used. */
+ * err.sys is the HTTP status where there was one; where Podman says 500 to everything, the class is by the cause that it names.
+ * ERR_NOT_FOUND only where the engine says so in its own words: a 404 of some other server is ERR_INPUT. A reply that was cut is
+ * an error. Environment proxies are not used. */
 #ifndef RECONCLAW_BACKENDS_ENGINE_HTTP_H
 #define RECONCLAW_BACKENDS_ENGINE_HTTP_H
 
@@ -67,11 +68,20 @@ typedef int (*engine_reply_fn)(void *ctx, size_t i, json_t *item, const struct e
 int engine_get_each(struct engine *en, const char *const *paths, size_t n, engine_reply_fn on_reply, void *ctx,
                     const struct deadline *d, struct err *e);
 
+/* Who answers: the component by this name in GET /version. */
+enum engine_flavour {
+    ENGINE_DOCKER, /* or what says nothing of itself, and has to speak as Docker does */
+    ENGINE_PODMAN, /* "Podman Engine" */
+};
+
 struct engine_version {
     char version[64], api[16], min_api[16], os[32], arch[32];
+    enum engine_flavour flavour;
 };
 /* Asks, and settles the dialect. ERR_UNSUPPORTED where there is none in common. */
 int engine_version(struct engine *en, const struct deadline *d, struct engine_version *ret, struct err *e);
+/* The flavour, asked for once where no reply has told yet that it is Docker. */
+int engine_flavour(struct engine *en, const struct deadline *d, enum engine_flavour *ret, struct err *e);
 /* Of the last reply: the engine's clock to the second (milliseconds since 1970, or -1), and whether it calls itself Docker. */
 int64_t engine_clock_ms(const struct engine *en);
 bool engine_is_docker(const struct engine *en);
@@ -85,6 +95,11 @@ void engine_escape(struct buf *b, const char *s, const char *also);
 
 /* For engine_exec: a handle set up for this engine, owned by the caller; the URL's begin; the error of a failed transfer. */
 CURL *engine_handle(struct engine *en);
+/* Another handle for the same engine, with what this one has learned of it. */
+struct engine *engine_twin(const struct engine *en);
+/* Something that has to be done and need not be waited for: run(ctx) in a thread, waited for wait_ms here, and by engine_close()
+ * for as long as it takes. It uses no handle but its own. */
+void engine_later(struct engine *en, void (*run)(void *ctx), void *ctx, int wait_ms);
 const char *engine_url(const struct engine *en);
 int engine_curl_err(struct engine *en, CURL *easy, CURLcode code, const char *detail, const char *what, struct err *e);
 /* The error of a status that is none of success, from the reply's bytes. */

@@ -197,6 +197,7 @@ start() {
 load_image() {
     local root applet
     root=$(mktemp -d "$dir/image.XXXXXX")
+    chmod 0755 "$root" # of the image's root, too
     mkdir -p "$root/bin" "$root/tmp" "$root/etc" "$root/usr/bin"
     cp "$(command -v busybox)" "$root/bin/busybox"
     for applet in $(busybox --list); do

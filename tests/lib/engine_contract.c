@@ -1,6 +1,5 @@
 #include "tests/lib/engine_contract.h"
 
-#include "backends/docker.h"
 #include "tests/lib/contract.h"
 #include "tests/lib/engine.h"
 #include "tests/lib/engine_proxy.h"
@@ -30,6 +29,7 @@ struct peer {
     unsigned n_images;
 };
 
+static const struct backend_ops *ops;
 static struct test_engine *(*start_peer_engine)(void);
 
 static struct deadline soon(void)
@@ -59,7 +59,7 @@ static void *start(void)
         return NULL;
     (void)snprintf(p->sock, sizeof p->sock, "%s/p.sock", p->dir);
     (void)snprintf(p->address, sizeof p->address, "unix://%s", p->sock);
-    (void)snprintf(p->endpoint, sizeof p->endpoint, "docker:%s", p->address);
+    (void)snprintf(p->endpoint, sizeof p->endpoint, "%s:%s", ops->name, p->address);
     p->proxy = engine_proxy_start(p->sock, test_engine_sock(p->engine));
     if (engine_open(test_engine_host(p->engine), NULL, false, &p->en, &e) < 0)
         return NULL;
@@ -116,7 +116,7 @@ static struct backend *open_handle(void *ctx)
     struct backend *b = NULL;
     struct err e;
     const struct backend_conf conf = {.endpoint = p->endpoint, .address = p->address, .install = CONTRACT_INSTALL};
-    if (docker_ops.open(&conf, &b, &e) < 0)
+    if (ops->open(&conf, &b, &e) < 0)
         fail_msg("%s", e.msg);
     return b;
 }
@@ -150,7 +150,7 @@ static struct desired *desire(void *ctx, struct arena *a, const char *name, unsi
                           .want = WANT_RUNNING,
                           .precreate = true,
                           .can_remake = true,
-                          .backend_id = "docker",
+                          .backend_id = ops->name,
                           .image = IMAGE,
                           .config_hash = digest_sha256(a, json, strlen(json)),
                           .create = create};
@@ -170,6 +170,32 @@ static void drift(void *ctx, const char *name, const char *id)
     char path[128];
     (void)snprintf(path, sizeof path, "/containers/%s/update", id);
     request(ctx, "POST", path, "{\"Memory\":268435456,\"MemorySwap\":536870912}");
+}
+
+/* What cannot be changed in place can be put in its place: the same labels, another limit. */
+static void remade_otherwise(void *ctx, const char *name, const char *id)
+{
+    struct peer *p = ctx;
+    struct deadline d = soon();
+    struct err e;
+    json_t *o = NULL;
+    char path[128];
+    (void)snprintf(path, sizeof path, "/containers/%s/json", id);
+    if (engine_json(p->en, "GET", path, NULL, &d, &o, &e) < 0)
+        fail_msg("%s", e.msg);
+    json_t *body = json_pack("{s:s, s:[s,s], s:O, s:{s:s, s:i}}", "Image", IMAGE, "Cmd", "sleep", "infinity", "Labels",
+                             json_object_get(json_object_get(o, "Config"), "Labels"), "HostConfig", "NetworkMode", "none",
+                             "Memory", 268435456);
+    char *text = json_dumps(body, JSON_COMPACT);
+    (void)snprintf(path, sizeof path, "/containers/%s?force=1", id);
+    request(p, "DELETE", path, NULL);
+    (void)snprintf(path, sizeof path, "/containers/create?name=%s", name);
+    request(p, "POST", path, text);
+    (void)snprintf(path, sizeof path, "/containers/%s/start", name);
+    request(p, "POST", path, NULL);
+    free(text);
+    json_decref(body);
+    json_decref(o);
 }
 
 static void vanish(void *ctx, const char *name, const char *id)
@@ -237,12 +263,12 @@ static void retag(void *ctx, const char *ref)
     test_engine_image(p->engine, ref, mark);
 }
 
-int engine_contract_run(struct test_engine *(*start_engine)(void))
+int engine_contract_run(const struct backend_ops *driven, bool updates, struct test_engine *(*start_engine)(void))
 {
-    static const struct contract contract = {
-        .ops = &docker_ops,
+    const struct contract contract = {
+        .ops = driven,
         .prefix = PREFIX,
-        .lacks = CONTRACT_NO_SETUP_MARK,
+        .lacks = CONTRACT_NO_SETUP_MARK | (updates ? 0 : CONTRACT_NO_PATCH),
         .timeout_ms = 60000,
         .start = start,
         .stop = stop,
@@ -250,7 +276,7 @@ int engine_contract_run(struct test_engine *(*start_engine)(void))
         .open = open_handle,
         .desire = desire,
         .spoil = spoil,
-        .drift = drift,
+        .drift = updates ? drift : remade_otherwise,
         .vanish = vanish,
         .die = die,
         .foreign = foreign,
@@ -262,6 +288,7 @@ int engine_contract_run(struct test_engine *(*start_engine)(void))
         .retag = retag,
     };
 
+    ops = driven;
     start_peer_engine = start_engine;
     return contract_run(&contract);
 }

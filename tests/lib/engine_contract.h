@@ -3,9 +3,11 @@
 #ifndef RECONCLAW_TESTS_LIB_ENGINE_CONTRACT_H
 #define RECONCLAW_TESTS_LIB_ENGINE_CONTRACT_H
 
+#include "backends/backend.h"
 #include "tests/lib/engine.h"
 
-/* start_engine is called once; what it gives is released at the end. The number of failures. */
-int engine_contract_run(struct test_engine *(*start_engine)(void));
+/* ops: of the endpoint that is driven. updates: whether the engine changes limits in place. start_engine is called once; what it
+ * gives is released at the end. The number of failures. */
+int engine_contract_run(const struct backend_ops *ops, bool updates, struct test_engine *(*start_engine)(void));
 
 #endif
