@@ -93,7 +93,7 @@ static int docker_probe(struct backend *b, const struct call *c, struct backend_
     struct backend_info info = {0};
     if (engine_version(dk->en, &d, &v, e) < 0 || docker_greet(dk, &d, e) < 0)
         return -1;
-    (void)snprintf(info.version, sizeof info.version, "%s%s", v.flavour == ENGINE_PODMAN ? "Podman " : "",
+    (void)snprintf(info.version, sizeof info.version, "%s%.50s", v.flavour == ENGINE_PODMAN ? "Podman " : "",
                    v.version[0] ? v.version : "(unknown)");
     (void)snprintf(info.api, sizeof info.api, "%s", engine_api(dk->en));
     remarks(dk, &d, &info);
