@@ -55,15 +55,23 @@ static const struct round_openclaw *registry_of(const struct acting *x, const st
 }
 
 /* A record may be of our own file only: begun, and not yet in OpenClaw's registry. */
-static const struct shard *shard_of(const struct round_openclaw *o, const struct act *act)
+static bool is_registered(const struct round_openclaw *o, const struct act *act)
 {
-    for (size_t i = 0; o && act->rec && i < o->view.n; i++)
-        if (!o->view.v[i].shadowed && o->view.v[i].rec.kind == act->runtime && strcmp(o->view.v[i].rec.name, act->name) == 0)
-            return &o->view.v[i];
-    return NULL;
+    return o && act->rec && registry_has(&o->view, act->runtime, act->name);
 }
 
-static struct record record_of(const struct acting *x, const struct act *act)
+/* What is mounted as the workspace: the first bind of what a container is made from. */
+static const char *workspace_of(struct arena *a, const struct desired *want)
+{
+    const struct node *binds = node_path(want->create, "HostConfig", "Binds", NULL);
+    const char *bind = node_is(binds, NODE_ARRAY) && binds->n_items > 0 ? node_str(binds->items[0]) : NULL;
+    const char *colon = bind && bind[0] == '/' ? strchr(bind, ':') : NULL;
+
+    return colon ? arena_memdup0(a, bind, (size_t)(colon - bind)) : NULL;
+}
+
+/* Texts that are made here are in the round's arena. */
+static struct record record_of(const struct acting *x, struct arena *a, const struct act *act)
 {
     struct record rec = {.created_at_ms = TIME_NONE, .last_used_at_ms = TIME_NONE};
     const struct desired *want = act->want;
@@ -87,6 +95,7 @@ static struct record record_of(const struct acting *x, const struct act *act)
         rec.config_hash = want->config_hash;
         rec.source = want->source;
         rec.holds_data = !want->can_remake;
+        rec.workspace_dir = act->runtime == RUNTIME_SANDBOX ? NULL : workspace_of(a, want);
     }
     if (!rec.runtime_label)
         rec.runtime_label = act->name;
@@ -98,12 +107,12 @@ static struct record record_of(const struct acting *x, const struct act *act)
 }
 
 /* What OpenClaw writes of a runtime. */
-static int put_shard(struct acting *x, const struct round_openclaw *o, const struct record *rec, struct err *e)
+static int put_record(struct acting *x, const struct round_openclaw *o, const struct record *rec, struct err *e)
 {
     const struct lock_wait wait = {.now_ms = host_now_ms(), .cancel = x->conf->cancel};
 
     /* Whatever is there is merged under its lock: a use that OpenClaw has written meanwhile is kept. */
-    return shards_put(&o->shards, rec, SHARD_RECREATED, NULL, &wait, NULL, e);
+    return registry_put(&o->registry, rec, SHARD_RECREATED, NULL, &wait, NULL, e);
 }
 
 /* --- the recorder ---------------------------------------------------------------------------------------------------------- */
@@ -111,7 +120,8 @@ static int put_shard(struct acting *x, const struct round_openclaw *o, const str
 static int on_intent(void *ctx, const struct act *act, struct err *e)
 {
     struct acting *x = ctx;
-    struct record rec = record_of(x, act);
+    ARENA_AUTO a = arena_new();
+    struct record rec = record_of(x, a, act);
 
     rec.creating = true;
     rec.setup_failed = false;
@@ -125,12 +135,11 @@ static int on_fresh(void *ctx, const struct act *act, struct err *e)
     struct acting *x = ctx;
     const struct round_openclaw *o = registry_of(x, act);
     ARENA_AUTO a = arena_new();
-    const struct shard *shard = shard_of(o, act);
     const char *version;
 
-    if (!shard)
+    if (!is_registered(o, act))
         return 0;
-    if (shards_file_version(a, &o->shards, act->runtime, shard->file, &version, e) < 0)
+    if (registry_version(a, &o->registry, &o->view, act->runtime, act->name, REGISTRY_BUSY_MS, &version, e) < 0)
         return -1;
     if (!text_eq(version, act->rec->version))
         return err_set(e, ERR_CONFLICT, 0, "its record changed since: it may be in use");
@@ -176,8 +185,8 @@ static int on_made(void *ctx, const struct act *act, const struct act_result *re
 {
     struct acting *x = ctx;
     const struct round_openclaw *o = registry_of(x, act);
-    struct record rec = record_of(x, act);
     ARENA_AUTO a = arena_new();
+    struct record rec = record_of(x, a, act);
 
     rec.id = res->id;
     rec.created_at_ms = created_at_ms;
@@ -209,7 +218,7 @@ static int on_made(void *ctx, const struct act *act, const struct act_result *re
     /* Not good: OpenClaw's registry does not tell of it, as OpenClaw itself would not. */
     if (setup_failed)
         return record_put(x->conf->store->home, &rec, NULL, NULL, e);
-    if (put_shard(x, o, &rec, e) < 0)
+    if (put_record(x, o, &rec, e) < 0)
         return -1;
     return record_remove(x->conf->store->home, &rec, NULL, e);
 }
@@ -217,7 +226,8 @@ static int on_made(void *ctx, const struct act *act, const struct act_result *re
 static int on_patched(void *ctx, const struct act *act, struct err *e)
 {
     struct acting *x = ctx;
-    struct record rec = record_of(x, act);
+    ARENA_AUTO a = arena_new();
+    struct record rec = record_of(x, a, act);
 
     /* What ran or stands still is no matter of OpenClaw's registry, and its runtimes are never patched. */
     if (act->runtime != RUNTIME_SANDBOX || !act->rec)
@@ -229,7 +239,8 @@ static int on_adopted(void *ctx, const struct act *act, struct err *e)
 {
     struct acting *x = ctx;
     const struct round_openclaw *o = registry_of(x, act);
-    struct record rec = record_of(x, act);
+    ARENA_AUTO a = arena_new();
+    struct record rec = record_of(x, a, act);
 
     rec.creating = false;
     rec.created_at_ms = host_now_ms(); /* as OpenClaw: its age is counted from here */
@@ -242,7 +253,7 @@ static int on_adopted(void *ctx, const struct act *act, struct err *e)
     rec.no_vnc_port = act->obs->no_vnc_port;
     if (!o)
         return record_put(x->conf->store->home, &rec, NULL, NULL, e);
-    if (put_shard(x, o, &rec, e) < 0)
+    if (put_record(x, o, &rec, e) < 0)
         return -1;
     return record_remove(x->conf->store->home, &rec, NULL, e);
 }
@@ -251,10 +262,11 @@ static int on_gone(void *ctx, const struct act *act, struct err *e)
 {
     struct acting *x = ctx;
     const struct round_openclaw *o = registry_of(x, act);
-    struct record rec = record_of(x, act);
+    ARENA_AUTO a = arena_new();
+    struct record rec = record_of(x, a, act);
     const struct lock_wait wait = {.now_ms = host_now_ms(), .cancel = x->conf->cancel};
 
-    if (shard_of(o, act) && shards_remove(&o->shards, act->runtime, act->name, act->rec->version, &wait, e) < 0)
+    if (is_registered(o, act) && registry_remove(&o->registry, act->runtime, act->name, act->rec->version, &wait, e) < 0)
         return -1;
     return record_remove(x->conf->store->home, &rec, NULL, e);
 }

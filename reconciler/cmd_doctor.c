@@ -44,75 +44,108 @@ static void found(struct examining *x, bool wrong, const char *object, const cha
                   remedy ? "; try: " : "", remedy ? text_escaped(a, remedy) : "");
 }
 
-static void examine_monoliths(struct examining *x, const struct round_openclaw *o, const char *object)
+static void examine_monoliths(struct examining *x, const struct registry *r, const char *object)
 {
     struct cli *cli = x->cli;
     const struct lock_wait wait = {.now_ms = host_now_ms()};
+    bool mend = cli->opt.fix && r->driven;
     struct doctor_plan plan;
     struct err e = {0};
 
-    if (doctor_plan(cli->a, &o->shards, wait.now_ms, &plan, &e) < 0) {
+    if (doctor_plan(cli->a, &r->shards, wait.now_ms, &plan, &e) < 0) {
         found(x, true, object, NULL, "%s", e.msg);
         return;
     }
     if (plan.is_empty)
         return;
-    if (cli->opt.fix && o->generation.may_write && doctor_apply(cli->a, &o->shards, &plan, &wait, &e) < 0) {
+    if (mend && doctor_apply(cli->a, &r->shards, &plan, &wait, &e) < 0) {
         found(x, true, object, "reconclaw doctor --fix, again", "%s", e.msg);
         return;
     }
     for (size_t i = 0; i < DOCTOR_N_FILES; i++) {
         const struct doctor_file *f = &plan.files[i];
-        bool mended = cli->opt.fix && o->generation.may_write;
 
         if (f->status == DOCTOR_MISSING)
             continue;
-        x->n_mended += mended;
-        found(x, !mended, object, mended ? NULL : "reconclaw doctor --fix", "%s%s: %s%s%s%s%s, %zu entries",
-              mended ? "" : "would be ", doctor_status_name(f->status), f->path, f->why ? ": " : "", f->why ? f->why : "",
-              f->quarantine ? ", kept as " : "", f->quarantine ? f->quarantine : "", f->n_entries);
+        x->n_mended += mend;
+        found(x, !mend, object, mend ? NULL : "reconclaw doctor --fix", "%s%s: %s%s%s%s%s, %zu entries", mend ? "" : "would be ",
+              doctor_status_name(f->status), f->path, f->why ? ": " : "", f->why ? f->why : "", f->quarantine ? ", kept as " : "",
+              f->quarantine ? f->quarantine : "", f->n_entries);
         for (size_t k = 0; k < f->n_entries; k++)
             found(x, false, object, NULL, "  %s %s", doctor_fate_name(f->entries[k].fate), f->entries[k].name);
     }
+}
+
+/* What an older release left beside the database. Only OpenClaw's own doctor knows where it belongs now: named, never touched. */
+static void examine_leftovers(struct examining *x, const struct registry *r, const char *object)
+{
+    struct arena *a = x->cli->a;
+    const char *remedy = "openclaw doctor --fix, of the release that runs there, migrates it";
+    struct shards_view view;
+    struct doctor_plan plan;
+    struct err e = {0};
+
+    if (!r->generation.has_shard_dir && !r->generation.has_monolith)
+        return;
+    if (shards_read(a, &r->shards, NULL, host_now_ms(), &view, &e) < 0)
+        found(x, true, object, NULL, "%s", e.msg);
+    for (size_t i = 0; e.class == ERR_NONE && i < view.n; i++)
+        found(x, true, object, remedy, "left by an older OpenClaw, not migrated: the shard of '%s', %s/%s", view.v[i].rec.name,
+              shards_dir_path(a, &r->shards, view.v[i].rec.kind), view.v[i].file);
+    e = (struct err){0};
+    if (doctor_plan(a, &r->shards, host_now_ms(), &plan, &e) < 0)
+        found(x, true, object, NULL, "%s", e.msg);
+    for (size_t i = 0; e.class == ERR_NONE && i < DOCTOR_N_FILES; i++)
+        if (plan.files[i].status != DOCTOR_MISSING)
+            found(x, true, object, remedy, "left by an older OpenClaw, not migrated: %s, %zu entries", plan.files[i].path,
+                  plan.files[i].n_entries);
+}
+
+static void sweep(struct examining *x, const struct registry *r, const struct registry_view *view, const char *object)
+{
+    const struct lock_wait wait = {.now_ms = host_now_ms()};
+    struct err e;
+    size_t n = 0;
+
+    if (shards_sweep(&r->shards, &view->shards, &wait, &n, &e) < 0)
+        found(x, true, object, NULL, "%s", e.msg);
+    else if (n > 0)
+        found(x, false, object, NULL, "removed %zu temporary files of interrupted writes", n);
+    x->n_mended += n;
 }
 
 static void examine_registry(struct examining *x, const struct round_openclaw *o)
 {
     struct cli *cli = x->cli;
     const char *object = arena_printf(cli->a, "OpenClaw/%s", o->from->object->head.name);
-    struct generation generation = o->generation;
-    struct shards_view view = o->view;
+    struct registry registry = o->registry;
+    struct registry_view view = o->view;
     size_t n_mended = x->n_mended;
 
-    examine_monoliths(x, o, object);
+    if (registry_is_sqlite(&registry))
+        examine_leftovers(x, &registry, object);
+    else
+        examine_monoliths(x, &registry, object);
     if (x->n_mended > n_mended) {
         /* What is told next is what is left. */
         struct err e;
 
-        generation_detect(cli->a, o->from->paths.state_dir, REGISTRY_BUSY_MS, &generation);
-        if (shards_read(cli->a, &o->shards, NULL, host_now_ms(), &view, &e) < 0) {
+        registry_open(cli->a, registry.line, o->from->paths.state_dir, o->from->install, registry.shards.keep_dir,
+                      REGISTRY_BUSY_MS, &registry);
+        if (registry_read(cli->a, &registry, NULL, REGISTRY_BUSY_MS, host_now_ms(), &view, &e) < 0) {
             found(x, true, object, NULL, "%s", e.msg);
-            view = (struct shards_view){0};
+            view = (struct registry_view){0};
         }
     }
-    found(x, !generation.may_write, object, generation.remedy, "registry of '%s': %s%s%s", o->from->paths.state_dir,
-          generation_kind_name(generation.kind), generation.why[0] ? ": " : "", generation.why);
+    found(x, !registry.driven, object, registry.remedy, "registry of '%s': %s%s%s", o->from->paths.state_dir,
+          generation_kind_name(registry.generation.kind), registry.why[0] ? ": " : "", registry.why);
     for (size_t i = 0; i < view.issues.n; i++) {
         const struct issue *s = &view.issues.v[i];
 
         found(x, true, object, NULL, "%s: %s: %s", issue_kind_name(s->kind), s->path, s->text);
     }
-    if (cli->opt.fix && o->driven) {
-        const struct lock_wait wait = {.now_ms = host_now_ms()};
-        struct err e;
-        size_t n = 0;
-
-        if (shards_sweep(&o->shards, &view, &wait, &n, &e) < 0)
-            found(x, true, object, NULL, "%s", e.msg);
-        else if (n > 0)
-            found(x, false, object, NULL, "removed %zu temporary files of interrupted writes", n);
-        x->n_mended += n;
-    }
+    if (cli->opt.fix && o->driven && !registry_is_sqlite(&registry))
+        sweep(x, &registry, &view, object);
 }
 
 static void examine_endpoint(struct examining *x, const char *endpoint)

@@ -1,5 +1,6 @@
 #include "reconciler/load.h"
 
+#include "reconciler/line.h"
 #include "reconciler/local_fs.h"
 #include "reconciler/spec_files.h"
 #include "spec/base/text.h"
@@ -156,8 +157,11 @@ static void read_openclaw(struct loading *in, struct load_openclaw *o)
     struct arena *a = l->arena;
 
     find_paths(in, o);
-    o->ok = oc_load(a, &local_fs, &o->paths, in->host->env, &l->diags, &o->source) == 0 &&
-            oc_validate(a, o->source.root, &o->places, &l->diags) == 0;
+    o->ok = oc_load(a, &local_fs, &o->paths, in->host->env, &l->diags, &o->source) == 0;
+    line_detect(a, in->host, o->paths.state_dir, o->install, o->source.root, o->object->line, &o->detected);
+    o->places.line = o->detected.line;
+    add_input(in, "line", o->detected.line->name, strlen(o->detected.line->name));
+    o->ok = o->ok && oc_validate(a, o->source.root, &o->places, &l->diags) == 0;
     watch_openclaw(in, o);
     if (!o->ok) {
         o->source.root = NULL;

@@ -13,6 +13,7 @@
 #include "spec/base/digest.h"
 #include "spec/diag.h"
 #include "spec/kinds.h"
+#include "spec/openclaw/detect.h"
 #include "spec/openclaw/load.h"
 #include "spec/openclaw/names.h"
 #include "watch/watch.h"
@@ -26,8 +27,9 @@
 struct load_openclaw {
     const struct openclaw_object *object;
     struct oc_paths paths;
-    struct oc_places places;
-    struct oc_source source; /* root is NULL where there is neither a good config nor a last good one */
+    struct oc_places places;     /* its `line` is detected.line */
+    struct oc_detected detected; /* which line of OpenClaw it is, and why */
+    struct oc_source source;     /* root is NULL where there is neither a good config nor a last good one */
     char install[INSTALL_HEX];
     bool ok;             /* false: its config does not load; what is here is the last good one, or nothing */
     const char *locale;  /* that OpenClaw's hash sorts by */

@@ -60,28 +60,26 @@ static const char *object_name(struct arena *a, const struct load_openclaw *o)
 static void read_registry(struct looking *in, struct round_openclaw *o)
 {
     const char *object = object_name(in->a, o->from);
+    struct registry *g = &o->registry;
     struct err e = {0};
 
-    o->shards = (struct shards){.state_dir = o->from->paths.state_dir,
-                                .install = o->from->install,
-                                .keep_dir = in->conf->store->home ? home_keep_dir(in->conf->store->home) : NULL};
-    generation_detect(in->a, o->from->paths.state_dir, REGISTRY_BUSY_MS, &o->generation);
-    if (!o->generation.may_write) {
-        add_notice(in, NOTICE_BLOCKED, object, o->generation.remedy, "%s; nothing of it is touched", o->generation.why);
+    registry_open(in->a, oc_line_of(&o->from->places), o->from->paths.state_dir, o->from->install,
+                  in->conf->store->home ? home_keep_dir(in->conf->store->home) : NULL, REGISTRY_BUSY_MS, g);
+    if (!g->driven) {
+        add_notice(in, NOTICE_BLOCKED, object, g->remedy, "%s; nothing of it is touched", g->why);
         return;
     }
-    if (o->generation.why[0])
-        add_notice(in, NOTICE_WARNING, object, o->generation.remedy, "%s", o->generation.why);
-    if (shards_read(in->a, &o->shards, store_cache(in->conf->store, o->from->install), in->r->now_ms, &o->view, &e) < 0) {
+    if (g->why[0])
+        add_notice(in, NOTICE_WARNING, object, g->remedy, "%s", g->why);
+    if (registry_read(in->a, g, store_cache(in->conf->store, o->from->install), REGISTRY_BUSY_MS, in->r->now_ms, &o->view, &e) <
+        0) {
         add_notice(in, NOTICE_BLOCKED, object, NULL, "%s; what is recorded is unknown, and nothing of it is touched", e.msg);
         return;
     }
     o->driven = true;
     add_issues(in, object, &o->view.issues);
-    size_t n;
-    struct record *recs = shards_records(in->a, &o->view, &n);
-    for (size_t i = 0; i < n; i++)
-        VEC_PUSH(in->a, &in->records, recs[i]);
+    for (size_t i = 0; i < o->view.n; i++)
+        VEC_PUSH(in->a, &in->records, o->view.records[i]);
 }
 
 static struct record *find_record(struct looking *in, const struct record *like)
@@ -519,7 +517,7 @@ static void hide_unreadable(struct looking *in)
             struct observation *o = &in->r->looks[k].seen;
 
             for (size_t m = 0; m < o->n; m++)
-                if (o->v[m].kind != RUNTIME_SANDBOX && shards_is_hidden(&x->view, o->v[m].kind, o->v[m].name) &&
+                if (o->v[m].kind != RUNTIME_SANDBOX && registry_is_hidden(&x->view, o->v[m].kind, o->v[m].name) &&
                     !find_desired(in, o->v[m].endpoint, o->v[m].name, o->v[m].kind))
                     o->v[m].state = RUN_UNKNOWN;
         }

@@ -19,10 +19,9 @@
 #include "reconciler/store.h"
 #include "spec/base/arena.h"
 #include "spec/base/err.h"
-#include "state/generation.h"
 #include "state/home.h"
 #include "state/records.h"
-#include "state/shards.h"
+#include "state/registry.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -59,9 +58,8 @@ struct notice {
 
 struct round_openclaw {
     const struct load_openclaw *from;
-    struct shards shards;
-    struct generation generation;
-    struct shards_view view;
+    struct registry registry;
+    struct registry_view view;
     struct oc_memo *memo; /* private */
     bool driven;          /* false: its registry is unknown or not ours to write; nothing of it is touched */
 };

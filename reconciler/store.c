@@ -10,7 +10,7 @@
 
 struct cache_slot {
     char install[INSTALL_HEX];
-    struct shards_cache *cache;
+    struct registry_cache *cache;
 };
 
 int store_open(const struct host *host, bool make, struct store *ret, struct err *e)
@@ -35,7 +35,7 @@ int store_open(const struct host *host, bool make, struct store *ret, struct err
 void store_close(struct store *s)
 {
     for (size_t i = 0; i < s->n_slots; i++)
-        shards_cache_free(s->slots[i].cache);
+        registry_cache_free(s->slots[i].cache);
     free(s->slots);
     for (size_t i = 0; i < s->n_slow; i++)
         free(s->slow[i]);
@@ -44,7 +44,7 @@ void store_close(struct store *s)
     *s = (struct store){0};
 }
 
-struct shards_cache *store_cache(struct store *s, const char *install)
+struct registry_cache *store_cache(struct store *s, const char *install)
 {
     for (size_t i = 0; i < s->n_slots; i++)
         if (strcmp(s->slots[i].install, install) == 0)
@@ -55,7 +55,7 @@ struct shards_cache *store_cache(struct store *s, const char *install)
     s->slots = bigger;
     struct cache_slot *slot = &s->slots[s->n_slots++];
     memcpy(slot->install, install, sizeof slot->install);
-    slot->cache = shards_cache_new();
+    slot->cache = registry_cache_new();
     return slot->cache;
 }
 

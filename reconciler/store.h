@@ -7,7 +7,7 @@
 #include "reconciler/load.h"
 #include "spec/base/err.h"
 #include "state/home.h"
-#include "state/shards.h"
+#include "state/registry.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -32,8 +32,8 @@ void store_close(struct store *s);
  * ERR_BUSY after timeout_ms. Closing the descriptor lets go. */
 int store_lock(const struct store *s, int timeout_ms, const atomic_bool *cancel, int *ret_fd, struct err *e);
 
-/* What is remembered of the registry files of an install. */
-struct shards_cache *store_cache(struct store *s, const char *install);
+/* What is remembered of the registry of an install. */
+struct registry_cache *store_cache(struct store *s, const char *install);
 /* Whether the last look at an endpoint ran into its deadline, and nothing came since. */
 bool store_is_slow(const struct store *s, const char *endpoint);
 /* How a look ended: it timed out, it was answered, or neither. */

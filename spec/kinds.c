@@ -199,6 +199,11 @@ static void decode_sandbox(struct load *l, const struct spec_file *f, const stru
 /* --- OpenClaw ------------------------------------------------------------------------------------------------------------------
  */
 
+static const struct oc_profile *line_of(const struct node *n)
+{
+    return node_str(n) ? oc_profile_find(node_str(n)) : NULL;
+}
+
 static void decode_openclaw(struct load *l, const struct spec_file *f, const struct spec_head *head, const struct node *spec)
 {
     struct openclaw_object o = {
@@ -206,6 +211,7 @@ static void decode_openclaw(struct load *l, const struct spec_file *f, const str
         .config = local_path(l, f, node_get(spec, "config"), "spec.config"),
         .state_dir = local_path(l, f, node_get(spec, "stateDir"), "spec.stateDir"),
         .ensure = (enum ensure)word_or(kinds_ensure_words, node_get(spec, "ensure"), ENSURE_EXISTING),
+        .line = line_of(node_get(spec, "line")),
         .policy = object_policy(l, spec),
     };
     for (size_t i = 0; i < l->openclaws.n; i++) {

@@ -10,6 +10,7 @@
 #include "spec/base/arena.h"
 #include "spec/diag.h"
 #include "spec/node.h"
+#include "spec/openclaw/profile.h"
 #include "spec/schema.h"
 #include "spec/world.h"
 
@@ -42,7 +43,8 @@ struct openclaw_object {
     const char *config;    /* absolute path, or NULL: found by OpenClaw's own rules */
     const char *state_dir; /* likewise */
     enum ensure ensure;
-    struct policy policy; /* in force: defaults, Policy, this object */
+    const struct oc_profile *line; /* as its owner says; NULL: found by spec/openclaw/detect.h */
+    struct policy policy;          /* in force: defaults, Policy, this object */
 };
 
 struct sandbox_workspace {

@@ -14,9 +14,11 @@
 
 const char *const kinds_backend_words[] = {"docker", "bubblewrap", NULL};
 const char *const kinds_ensure_words[] = {"existing", "all", NULL};
+const char *const kinds_line_words[] = {"2026.5", "2026.9", NULL};
 const char *const kinds_state_words[] = {"running", "stopped", "absent", NULL};
 _Static_assert(sizeof kinds_backend_words / sizeof *kinds_backend_words == SANDBOX_BACKEND_COUNT + 1, "a word per value");
 _Static_assert(sizeof kinds_ensure_words / sizeof *kinds_ensure_words == ENSURE_COUNT + 1, "a word per value");
+_Static_assert(sizeof kinds_line_words / sizeof *kinds_line_words == OC_LINE_COUNT + 1, "a word per value");
 _Static_assert(sizeof kinds_state_words / sizeof *kinds_state_words == WANT_COUNT + 1, "a word per value");
 
 int kinds_word_index(const char *const *words, const char *word)
@@ -483,6 +485,9 @@ static const struct schema_field openclaw_fields[] = {
      "existing keeps the runtimes that are registered in step; all also makes one per agent beforehand.",
      {SCHEMA_ENUM, .words = kinds_ensure_words},
      .def = "\"existing\""},
+    {"line",
+     "The line of OpenClaw that keeps this state directory; found by what is there unless given. In YAML in quotes: \"2026.9\".",
+     {SCHEMA_ENUM, .words = kinds_line_words}},
     {"onDrift",
      "What becomes of a runtime that differs from the config: made anew at once, removed until its next use, or only told.",
      {SCHEMA_ENUM, .words = policy_on_drift_words},

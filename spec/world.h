@@ -119,11 +119,14 @@ struct record {
     const char *image, *config_label_kind;
     const char *config_hash;   /* NULL: none recorded */
     int cdp_port, no_vnc_port; /* 0: none */
-    const char *id;            /* immutable id of the runtime, where our own record tells; else NULL */
-    const char *source;        /* absolute path of the spec file it was made from, where our own record tells; else NULL */
-    const char *version;       /* digest of the stored bytes: the record goes only while it still has them */
-    bool creating;             /* our own intent: a create or recreate was begun and not seen to end */
-    bool setup_failed;         /* made, but its setup did not succeed: not good */
+    /* OpenClaw 2026.9's; NULL in what 2026.5 wrote. */
+    const char *workspace_dir;         /* what is mounted as the workspace */
+    const struct node *backend_target; /* of podman: {"key", "globalArgs"} as recorded */
+    const char *id;                    /* immutable id of the runtime, where our own record tells; else NULL */
+    const char *source;  /* absolute path of the spec file it was made from, where our own record tells; else NULL */
+    const char *version; /* digest of the stored bytes: the record goes only while it still has them */
+    bool creating;       /* our own intent: a create or recreate was begun and not seen to end */
+    bool setup_failed;   /* made, but its setup did not succeed: not good */
     /* OpenClaw's runtime whose agent, scope, backend and prefix no longer lead to this name. Set by whoever expands the config.
      */
     const char *unwanted_because;

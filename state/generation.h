@@ -1,20 +1,22 @@
-/* generation: which release's registry a state directory of OpenClaw holds, and so whether shards may be written there.
+/* generation: which release's registry a state directory of OpenClaw holds, and so whether it can be driven.
  *
- * | what is there                                            | generation | shards may be written                |
+ * | what is there                                            | generation | driven                               |
  * |----------------------------------------------------------|------------|--------------------------------------|
  * | nothing                                                  | empty      | yes                                  |
  * | sandbox/containers.json or browsers.json                 | monolith   | yes; OpenClaw does not read them, so |
  * |                                                          |            | what they hold is told               |
  * | sandbox/containers/ or browsers/                         | shards     | yes (2026.5.3)                       |
  * | both                                                     | mixed      | yes; `doctor --fix` migrates         |
- * | state/openclaw.sqlite with rows of sandboxes             | sqlite     | no: OpenClaw reads nothing else      |
- * | the same without such rows, or without their table       | as without | yes                                  |
- * | a database that is not understood (garbage, a newer      | unknown    | no                                   |
- * | schema, other columns, locked, not readable), or a       |            |                                      |
- * | directory that cannot be read                            |            |                                      |
+ * | state/openclaw.sqlite with its table of sandboxes        | sqlite     | yes (2026.9.6): it alone counts, and |
+ * |                                                          |            | what lies beside it in sandbox/ is   |
+ * |                                                          |            | told, and waits for OpenClaw's own   |
+ * |                                                          |            | doctor                               |
+ * | the same without that table (before 2026.6)              | as without | as without                           |
+ * | a database that is not understood (empty, damaged, a     | unknown    | no                                   |
+ * | newer schema, half migrated, another table, locked, not  |            |                                      |
+ * | readable), or a directory that cannot be read            |            |                                      |
  *
- * The database is only ever read: it is neither created nor changed, and no -wal or -shm file comes or goes (OpenClaw 2026.9.6
- * keeps it in WAL mode). A write-ahead log beside it is read along; one without its index is not understood. */
+ * Which of them the OpenClaw that runs there uses is told by more than this: spec/openclaw/detect.h. */
 #ifndef RECONCLAW_STATE_GENERATION_H
 #define RECONCLAW_STATE_GENERATION_H
 
@@ -23,8 +25,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#define GENERATION_SCHEMA_MAX 18 /* user_version of 2026.9.6; a newer one is not understood */
 
 enum generation_kind {
     GENERATION_EMPTY,
@@ -38,10 +38,11 @@ enum generation_kind {
 
 struct generation {
     enum generation_kind kind;
-    bool may_write;     /* shards */
+    bool may_write;     /* it is understood */
     const char *why;    /* one sentence; never NULL. With !may_write the reason, else what is worth saying, or "" */
     const char *remedy; /* the command that mends it, or NULL */
     bool has_monolith, has_shard_dir, has_sqlite;
+    bool has_table;          /* of sandboxes, in the database */
     int64_t user_version;    /* of the database; -1: none */
     size_t n_rows;           /* of sandboxes in it */
     const char *app_version; /* the release that made the database, where it says so; NULL otherwise */

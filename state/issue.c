@@ -30,6 +30,12 @@ void issue_add_err(struct arena *a, struct issues *all, const char *dir, const c
     issue_add(a, all, kind, dir, file, NULL, true, "%s", e->msg);
 }
 
+struct issue issue_copy(struct arena *a, const struct issue *from)
+{
+    return (struct issue){from->kind, arena_strdup(a, from->path), arena_strdup(a, from->runtime), arena_strdup(a, from->text),
+                          from->hides_record};
+}
+
 static const char *const names[ISSUE_KIND_COUNT] = {
     [ISSUE_UNREADABLE] = "unreadable", [ISSUE_TOO_LARGE] = "too-large",   [ISSUE_NOT_A_FILE] = "not-a-file",
     [ISSUE_SYMLINK] = "symlink",       [ISSUE_CORRUPT] = "corrupt",       [ISSUE_FIELD] = "field",

@@ -41,6 +41,7 @@ void issue_add(struct arena *a, struct issues *all, enum issue_kind kind, const 
                bool hides_record, const char *fmt, ...) __attribute__((format(printf, 8, 9)));
 /* Of a file_read() that failed. */
 void issue_add_err(struct arena *a, struct issues *all, const char *dir, const char *file, const struct err *e);
+struct issue issue_copy(struct arena *a, const struct issue *from);
 const char *issue_kind_name(enum issue_kind kind); /* "unreadable" "too-large" ...: stable */
 
 #endif

@@ -92,21 +92,27 @@ static const struct node *coalesce(const struct node *a, const struct node *b)
 
 /* Which entry's field counts first, by rule. The order of the rows is that in which missing keys are added. */
 enum pick { PICK_NEW, PICK_OLD, PICK_ONLY_NEW, PICK_OLD_NUMBER };
+enum { ON_CONTAINER = 1, ON_BROWSER = 2, ON_BOTH = 3 };
 
 struct merge_field {
     const char *key;
-    bool browser; /* one of a browser's fields, too */
+    unsigned on;
+    bool row_only; /* not of a shard: 2026.5.3 knows it not */
     enum pick openclaw, recreated;
 };
 
 static const struct merge_field merge_fields[] = {
-    {"backendId", false, PICK_NEW, PICK_NEW},
-    {"runtimeLabel", false, PICK_NEW, PICK_NEW},
-    {"createdAtMs", true, PICK_OLD, PICK_ONLY_NEW},
-    {"image", true, PICK_OLD, PICK_ONLY_NEW},
-    {"configLabelKind", false, PICK_NEW, PICK_NEW},
-    {"configHash", true, PICK_NEW, PICK_ONLY_NEW},
-    {"lastUsedAtMs", true, PICK_ONLY_NEW, PICK_OLD_NUMBER},
+    {"backendId", ON_CONTAINER, false, PICK_NEW, PICK_NEW},
+    {"backendTarget", ON_CONTAINER, true, PICK_NEW, PICK_NEW},
+    {"runtimeLabel", ON_CONTAINER, false, PICK_NEW, PICK_NEW},
+    {"createdAtMs", ON_BOTH, false, PICK_OLD, PICK_ONLY_NEW},
+    {"image", ON_BOTH, false, PICK_OLD, PICK_ONLY_NEW},
+    {"configLabelKind", ON_CONTAINER, false, PICK_NEW, PICK_NEW},
+    {"configHash", ON_BOTH, false, PICK_NEW, PICK_ONLY_NEW},
+    {"runtimeState", ON_CONTAINER, true, PICK_NEW, PICK_NEW},
+    {"workspaceDir", ON_CONTAINER, true, PICK_OLD, PICK_NEW},
+    {"workspaceDir", ON_BROWSER, true, PICK_NEW, PICK_NEW},
+    {"lastUsedAtMs", ON_BOTH, false, PICK_ONLY_NEW, PICK_OLD_NUMBER},
 };
 
 static const struct node *pick_value(enum pick pick, const struct node *new, const struct node *old)
@@ -124,9 +130,10 @@ static const struct node *pick_value(enum pick pick, const struct node *new, con
     return new;
 }
 
-struct node *shard_merge(struct arena *a, enum runtime_kind kind, const struct node *entry, const struct node *existing,
-                         enum shard_rule rule)
+static struct node *merge(struct arena *a, enum runtime_kind kind, const struct node *entry, const struct node *existing,
+                          enum shard_rule rule, bool row)
 {
+    const unsigned on = kind == RUNTIME_BROWSER ? ON_BROWSER : ON_CONTAINER;
     struct node *out = node_object(a);
 
     if (rule == SHARD_VERBATIM)
@@ -142,7 +149,7 @@ struct node *shard_merge(struct arena *a, enum runtime_kind kind, const struct n
         const struct merge_field *f = &merge_fields[i];
         const struct node *v;
 
-        if (kind == RUNTIME_BROWSER && !f->browser)
+        if (!(f->on & on) || (f->row_only && !row))
             continue;
         v = pick_value(rule == SHARD_OPENCLAW ? f->openclaw : f->recreated, node_get(entry, f->key), node_get(existing, f->key));
         if (v)
@@ -151,6 +158,18 @@ struct node *shard_merge(struct arena *a, enum runtime_kind kind, const struct n
             (void)node_unset(out, f->key);
     }
     return out;
+}
+
+struct node *shard_merge(struct arena *a, enum runtime_kind kind, const struct node *entry, const struct node *existing,
+                         enum shard_rule rule)
+{
+    return merge(a, kind, entry, existing, rule, false);
+}
+
+struct node *shard_merge_row(struct arena *a, enum runtime_kind kind, const struct node *entry, const struct node *existing,
+                             enum shard_rule rule)
+{
+    return merge(a, kind, entry, existing, rule, true);
 }
 
 void shard_format(struct arena *a, const struct node *entry, struct buf *out)
@@ -180,11 +199,17 @@ struct node *shard_from_record(struct arena *a, const struct record *rec)
     bool browser = rec->kind == RUNTIME_BROWSER;
 
     set_text(a, o, "containerName", rec->name);
-    if (!browser) {
+    if (browser)
+        set_text(a, o, "workspaceDir", rec->workspace_dir);
+    else {
         set_text(a, o, "backendId", rec->backend_id);
+        if (rec->backend_target)
+            node_set(a, o, "backendTarget", node_copy(a, rec->backend_target));
         set_text(a, o, "runtimeLabel", rec->runtime_label);
     }
     set_text(a, o, "sessionKey", rec->scope_key);
+    if (!browser)
+        set_text(a, o, "workspaceDir", rec->workspace_dir);
     set_time(a, o, "createdAtMs", rec->created_at_ms);
     set_time(a, o, "lastUsedAtMs", rec->last_used_at_ms);
     set_text(a, o, "image", rec->image);
@@ -240,12 +265,28 @@ struct record shard_to_record(struct arena *a, enum runtime_kind kind, const str
         .config_hash = get_text(a, entry, "configHash"),
         .cdp_port = get_port(entry, "cdpPort"),
         .no_vnc_port = get_port(entry, "noVncPort"),
+        .workspace_dir = get_text(a, entry, "workspaceDir"),
+        .backend_target = node_is(node_get(entry, "backendTarget"), NODE_OBJECT) ? node_get(entry, "backendTarget") : NULL,
     };
     char *endpoint = arena_strdup(a, r.backend_id);
 
     for (char *p = endpoint; *p; p++)
         *p = (char)(*p >= 'A' && *p <= 'Z' ? *p | 0x20 : *p);
     r.endpoint = endpoint;
+    return r;
+}
+
+struct record shard_copy_record(struct arena *a, const struct record *from)
+{
+    struct record r = *from;
+    const char **texts[] = {&r.endpoint,          &r.name,          &r.install,   &r.owner,
+                            &r.backend_id,        &r.runtime_label, &r.scope_key, &r.image,
+                            &r.config_label_kind, &r.config_hash,   &r.id,        &r.version,
+                            &r.unwanted_because,  &r.workspace_dir};
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        *texts[i] = arena_strdup(a, *texts[i]);
+    r.backend_target = from->backend_target ? node_copy(a, from->backend_target) : NULL;
     return r;
 }
 

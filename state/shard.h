@@ -35,15 +35,23 @@ int shard_normalise(struct arena *a, enum runtime_kind kind, struct node *entry,
 /* What is stored for `entry` over `existing` (or NULL). */
 struct node *shard_merge(struct arena *a, enum runtime_kind kind, const struct node *entry, const struct node *existing,
                          enum shard_rule rule);
+/* The same of a row of SQLite (2026.9.6): backendTarget and runtimeState stay where the new entry has none, workspaceDir stays
+ * (of a browser, and after a recreate by us, the new one's). `existing` is the row's entry as it is read: state/row.h. */
+struct node *shard_merge_row(struct arena *a, enum runtime_kind kind, const struct node *entry, const struct node *existing,
+                             enum shard_rule rule);
 /* Its text. */
 void shard_format(struct arena *a, const struct node *entry, struct buf *out);
 
-/* The entry that OpenClaw would write for a record, in its order. Absent texts, times and ports are left out. */
+/* The entry that OpenClaw would write for a record, in its order. What is absent is left out; for a shard, workspace_dir and
+ * backend_target are to be. */
 struct node *shard_from_record(struct arena *a, const struct record *rec);
 /* The record of a normalised entry. endpoint: "docker" for browsers and backend docker, else the backend's id in lower case.
  * Times that are no numbers are TIME_NONE, fractions are cut off, ports outside 1..65535 are 0. install and version stay with
  * the caller. */
 struct record shard_to_record(struct arena *a, enum runtime_kind kind, const struct node *entry);
+
+/* Deep. */
+struct record shard_copy_record(struct arena *a, const struct record *from);
 
 /* "<64 hex>.json"; lone surrogates are hashed as U+FFFD. */
 char *shard_file_name(struct arena *a, const char *name, size_t n);

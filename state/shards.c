@@ -101,35 +101,18 @@ static const struct cached *cache_find(const struct cached_dir *dir, size_t *fro
     return c;
 }
 
-static struct record copy_record(struct arena *a, const struct record *from)
-{
-    struct record r = *from;
-    const char **texts[] = {&r.endpoint,        &r.name,  &r.install,           &r.owner,       &r.backend_id, &r.runtime_label,
-                            &r.scope_key,       &r.image, &r.config_label_kind, &r.config_hash, &r.id,         &r.version,
-                            &r.unwanted_because};
-
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        *texts[i] = arena_strdup(a, *texts[i]);
-    return r;
-}
-
 static struct cached copy_cached(struct arena *a, const struct cached *from)
 {
     struct cached c = *from;
 
     c.name = arena_strdup(a, from->name);
     if (from->has_shard) {
-        c.shard.rec = copy_record(a, &from->shard.rec);
+        c.shard.rec = shard_copy_record(a, &from->shard.rec);
         c.shard.file = c.name;
     }
     c.issues = (struct issues){0};
-    for (size_t i = 0; i < from->issues.n; i++) {
-        const struct issue *is = &from->issues.v[i];
-
-        VEC_PUSH(a, &c.issues,
-                 ((struct issue){is->kind, arena_strdup(a, is->path), arena_strdup(a, is->runtime), arena_strdup(a, is->text),
-                                 is->hides_record}));
-    }
+    for (size_t i = 0; i < from->issues.n; i++)
+        VEC_PUSH(a, &c.issues, issue_copy(a, &from->issues.v[i]));
     return c;
 }
 
@@ -590,8 +573,11 @@ int shards_put(const struct shards *s, const struct record *rec, enum shard_rule
                const struct lock_wait *w, char ret_version[DIGEST_HEX], struct err *e)
 {
     ARENA_AUTO a = arena_new();
+    struct record own = *rec;
 
-    return shards_update(s, rec->kind, shard_from_record(a, rec), rule, expect, w, ret_version, e);
+    own.workspace_dir = NULL;
+    own.backend_target = NULL;
+    return shards_update(s, rec->kind, shard_from_record(a, &own), rule, expect, w, ret_version, e);
 }
 
 static int remove_locked(struct arena *a, const struct shards *s, const struct file_dir *d, const char *file,

@@ -9,11 +9,16 @@
 #include <stdbool.h>
 
 enum oc_line { OC_LINE_2026_5, OC_LINE_2026_9, OC_LINE_COUNT };
+enum oc_registry { OC_REGISTRY_SHARDS, OC_REGISTRY_SQLITE };
 
 struct oc_profile {
     enum oc_line line;
     const char *name;    /* "2026.5": what people write and read */
     const char *release; /* the one that the rules were taken from, and that tests run */
+
+    /* What is recorded. */
+    enum oc_registry registry;
+    int database_schema; /* user_version of its database; 0: it has none */
 
     /* Agents and sessions. */
     bool keyed_roster;        /* agents.entries, an object by id; agents.list is its older form */

@@ -91,6 +91,7 @@ static const struct {
      "letter or digit\n"},
     /* OpenClaw */
     {OPENCLAW("{ensure: always}"), "t:1:80: spec.ensure: expected one of existing, all, got 'always'\n"},
+    {OPENCLAW("{line: '2026.7'}"), "t:1:78: spec.line: expected one of 2026.5, 2026.9, got '2026.7'; did you mean '2026.5'?\n"},
     {OPENCLAW("{config: ''}"), "t:1:80: spec.config: must not be empty\n"},
     {OPENCLAW("{config: ~bob/x}"), "t:1:80: spec.config: only '~/' is expanded, not another user's home\n"},
     {OPENCLAW("{policy: {onDrift: report}}"),
@@ -661,7 +662,7 @@ static const char *dump(struct arena *a, const struct specs *s)
     for (size_t i = 0; i < s->n_openclaws; i++) {
         const struct openclaw_object *o = &s->openclaws[i];
         p = &o->policy;
-        buf_printf(&b, "%s %s %s %d", o->head.name, o->config, o->state_dir, o->ensure);
+        buf_printf(&b, "%s %s %s %d %s", o->head.name, o->config, o->state_dir, o->ensure, o->line ? o->line->name : "-");
         if (o->head.labels)
             node_emit(&b, o->head.labels, 0, 0);
     }
@@ -709,6 +710,7 @@ static const struct {
     {"OpenClaw.config", OPENCLAW("{}"), OPENCLAW("{config: /a}")},
     {"OpenClaw.stateDir", OPENCLAW("{}"), OPENCLAW("{stateDir: /a}")},
     {"OpenClaw.ensure", OPENCLAW("{}"), OPENCLAW("{ensure: all}")},
+    {"OpenClaw.line", OPENCLAW("{}"), OPENCLAW("{line: '2026.9'}")},
     {"OpenClaw.onDrift", OPENCLAW("{}"), OPENCLAW("{onDrift: report}")},
     {"OpenClaw.policy", OPENCLAW("{}"), OPENCLAW("{policy: {resync: 1h}}")},
     {"metadata.name", OPENCLAW("{}"), "{apiVersion: reconclaw/v1, kind: OpenClaw, metadata: {name: b}, spec: {}}"},
