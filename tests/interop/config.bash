@@ -1,4 +1,5 @@
-# Shared by config*.bats, one file for each line of OpenClaw: its config, judged and resolved by the real OpenClaw and by us.
+# Shared by config*.bats and load*.bats, one file for each line of OpenClaw: its config, loaded, judged and resolved by the real
+# OpenClaw and by us.
 # shellcheck shell=bash
 
 declare -gA RELEASE=([2026.5]=2026.5.3 [2026.9]=2026.9.6)
@@ -26,4 +27,17 @@ it_resolves() {
     mkdir -p "$home/.openclaw"
     HOME=$home OPENCLAW_HOME=$home OPENCLAW_STATE_DIR=$home/.openclaw LANG=C.UTF-8 \
         "$PEER/node" tests/interop/config.mjs "$LINE" build/asan/tests/tools/config_dump "$seed" "$count"
+}
+
+# <file of dist>=NAME of a function
+in_dist() { printf '%s=%s' "$(openclaw_dist "$PEER" "$1" | cut -f 1)" "$1"; }
+
+it_loads() {
+    local seed=${RECONCLAW_SEED:-$RANDOM$RANDOM} state
+    . tests/lib/openclaw.sh
+    state=$(in_dist resolveStateDir)
+    echo "seed $seed"
+    LINE=$LINE "$PEER/node" tests/interop/load.mjs "$PWD/build/asan/tests/tools/load_dump" "$seed" 3000 \
+        "$state" "${state%=*}=resolveConfigPath" "${state%=*}=resolveIncludeRoots" "$(in_dist resolveConfigIncludes)" \
+        "$(in_dist applyConfigEnvVars)" "$(in_dist resolveConfigEnvVars)"
 }
