@@ -116,7 +116,9 @@ static void find_paths(struct loading *in, struct load_openclaw *o)
     o->places = (struct oc_places){.home = o->paths.home,
                                    .state_dir = o->paths.state_dir,
                                    .cwd = in->host->cwd,
-                                   .profile = oc_env_get(a, env, "OPENCLAW_PROFILE")};
+                                   .profile = oc_env_get(a, env, "OPENCLAW_PROFILE"),
+                                   .workspace_dir = oc_env_get(a, env, "OPENCLAW_WORKSPACE_DIR"),
+                                   .state_dir_given = !js_is_blank(oc_env_get(a, env, "OPENCLAW_STATE_DIR"))};
     o->locale =
         oc_locale(a, node_str(node_get(env, "LC_ALL")), node_str(node_get(env, "LC_MESSAGES")), node_str(node_get(env, "LANG")));
     load_install_id(o->paths.state_dir, o->install);

@@ -149,7 +149,7 @@ static int make_browser(struct arena *a, const struct oc_instance *oc, struct oc
     return 0;
 }
 
-static const char *why_no_browser(struct arena *a, const struct node *sandbox)
+static const char *why_no_browser(struct arena *a, const struct oc_profile *line, const struct node *sandbox)
 {
     const struct node *enabled = node_path(sandbox, "browser", "enabled", NULL);
     const struct oc_tools t = {.allow = node_path(sandbox, "tools", "allow", NULL),
@@ -157,7 +157,7 @@ static const char *why_no_browser(struct arena *a, const struct node *sandbox)
 
     if (!node_is(enabled, NODE_BOOL) || !enabled->b)
         return "browser.enabled is false";
-    return oc_tools_allow(a, &t, "browser") ? NULL : "the tool policy does not allow 'browser'";
+    return oc_tools_allow(a, line, &t, "browser") ? NULL : "the tool policy does not allow 'browser'";
 }
 
 int oc_context_of_scope(struct arena *a, const struct oc_instance *oc, const char *agent_id, const struct oc_sandbox *sandbox,
@@ -196,7 +196,7 @@ int oc_context_of_scope(struct arena *a, const struct oc_instance *oc, const cha
                                                          .agent_workspace_dir = c.agent_workspace_dir,
                                                          .skills_workspace_dir = c.skills_workspace_dir});
     node_set(a, config, "docker", docker_with_user(a, oc, node_get(config, "docker"), c.workspace_dir));
-    c.no_browser = why_no_browser(a, config);
+    c.no_browser = why_no_browser(a, oc_line_of(oc->places), config);
     c.has_browser = !c.no_browser;
     if (make_container(a, oc, &c, &e) < 0 || (c.has_browser && make_browser(a, oc, &c, &e) < 0)) {
         report(a, oc, &c, &e, d);
@@ -351,9 +351,9 @@ static struct node *elevated_json(struct arena *a, const struct oc_elevated *e)
 
 struct node *oc_explain_json(struct arena *a, const struct oc_instance *oc, const struct oc_context *c)
 {
-    const char *channel = c->session_key ? oc_channel_of(a, c->session_key) : NULL;
-    struct oc_tools t = oc_tools_resolve(a, oc->config, c->agent_id);
-    struct oc_elevated e = oc_elevated_resolve(a, oc->config, c->agent_id, channel);
+    const char *channel = c->session_key ? oc_channel_of(a, oc_line_of(oc->places), c->session_key) : NULL;
+    struct oc_tools t = oc_tools_resolve(a, oc_line_of(oc->places), oc->config, c->agent_id);
+    struct oc_elevated e = oc_elevated_resolve(a, oc_line_of(oc->places), oc->config, c->agent_id, channel);
     struct node *o = node_object(a), *tools = node_object(a), *sources = node_object(a);
 
     node_set(a, sources, "allow", source_json(a, &t.allow_source));
@@ -363,6 +363,6 @@ struct node *oc_explain_json(struct arena *a, const struct oc_instance *oc, cons
     node_set(a, tools, "sources", sources);
     node_set(a, o, "tools", tools);
     node_set(a, o, "elevated", elevated_json(a, &e));
-    node_set(a, o, "fixIt", oc_keys_to_fix(a, c->mode, channel));
+    node_set(a, o, "fixIt", oc_keys_to_fix(a, oc_line_of(oc->places), c->mode, channel));
     return o;
 }

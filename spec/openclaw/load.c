@@ -4,6 +4,7 @@
 #include "spec/base/path.h"
 #include "spec/base/text.h"
 #include "spec/openclaw/env.h"
+#include "spec/openclaw/roster.h"
 #include "spec/read/json5.h"
 
 #include <string.h>
@@ -166,6 +167,7 @@ static void expand_below(struct arena *a, const char *key, struct node *n, const
 
 void oc_normalise(struct arena *a, const struct oc_paths *paths, struct oc_source *source)
 {
+    source->root = oc_roster(a, source->root);
     struct node_member *main_key = node_member(node_get(source->root, "session"), "mainKey", strlen("mainKey"));
 
     expand_below(a, NULL, source->root, oc_home(a, source->env, paths->cwd, paths->os_home), paths->cwd);

@@ -32,7 +32,8 @@ int oc_load(struct arena *a, const struct fs *fs, const struct oc_paths *paths, 
             struct oc_source *ret);
 
 /* In place, once the keys are found to be right. Texts whose key ends in dir, path, paths, file, root or workspace and that
- * begin with ~, and those in lists named `paths` or `pathPrepend`, become absolute; session.mainKey is always "main". */
+ * begin with ~, and those in lists named `paths` or `pathPrepend`, become absolute; session.mainKey is always "main". A keyed
+ * roster gets its list beside it (spec/openclaw/roster). */
 void oc_normalise(struct arena *a, const struct oc_paths *paths, struct oc_source *source);
 
 #endif

@@ -339,6 +339,13 @@ static char *default_workspace(struct arena *a, const struct oc_places *places)
     struct view profile = trim(view_of(places->profile));
     struct view l = lower(a, profile);
     const char *name = "workspace";
+    if (oc_line_of(places)->workspace_in_state && !js_is_blank(places->workspace_dir))
+        return path_resolve(a, places->cwd, js_trim(a, places->workspace_dir));
+    if (oc_line_of(places)->workspace_in_state) {
+        const char *of_profile =
+            l.n > 0 && !view_is(l, "default") ? arena_printf(a, ".openclaw-%.*s", (int)profile.n, profile.s) : ".openclaw";
+        return path_join(a, places->state_dir_given ? places->state_dir : path_join(a, places->home, of_profile), name);
+    }
     if (l.n > 0 && !view_is(l, "default"))
         name = arena_printf(a, "workspace-%.*s", (int)profile.n, profile.s);
     return path_join(a, path_join(a, places->home, ".openclaw"), name);

@@ -32,6 +32,8 @@ struct oc_places {
     const char *state_dir;         /* OPENCLAW_STATE_DIR, else below home */
     const char *cwd;               /* what a relative path in the config is resolved against */
     const char *profile;           /* OPENCLAW_PROFILE, or NULL */
+    const char *workspace_dir;     /* OPENCLAW_WORKSPACE_DIR, or NULL; 2026.9 alone looks at it */
+    bool state_dir_given;          /* state_dir is OPENCLAW_STATE_DIR: 2026.9 then has the default workspace in it */
     const struct oc_profile *line; /* which rules hold here; NULL: those of 2026.5 */
 };
 /* Never NULL. */

@@ -1,5 +1,8 @@
 #include "spec/openclaw/profile.h"
 
+#include "spec/openclaw/keys_table.h"
+#include "spec/openclaw/tools_table.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -9,6 +12,9 @@ const struct oc_profile oc_profiles[OC_LINE_COUNT] = {
             .line = OC_LINE_2026_5,
             .name = "2026.5",
             .release = "2026.5.3",
+            .keys = &oc_keys_2026_5,
+            .sandbox_keys = &oc_sandbox_2026_5,
+            .tools = &oc_tools_2026_5,
             .has_default_agent = true,
             .mount_format_version = 2,
             .browser_epoch = "2026-04-05-cdp-source-range",
@@ -21,9 +27,15 @@ const struct oc_profile oc_profiles[OC_LINE_COUNT] = {
             .release = "2026.9.6",
             .registry = OC_REGISTRY_SQLITE,
             .database_schema = 18,
+            .keys = &oc_keys_2026_9,
+            .sandbox_keys = &oc_sandbox_2026_9,
+            .tools = &oc_tools_2026_9,
+            .max_timer_ms = 2147000000,
+            .tells_tmpfs_source = true,
             .keyed_roster = true,
             .strict_session_keys = true,
             .scope_by_workspace = true,
+            .workspace_in_state = true,
             .bounded_names = true,
             .mount_format_version = 4,
             .create_args_epoch = "2026-08-25-container-env-file",

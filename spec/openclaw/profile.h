@@ -7,9 +7,13 @@
 #define RECONCLAW_SPEC_OPENCLAW_PROFILE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum oc_line { OC_LINE_2026_5, OC_LINE_2026_9, OC_LINE_COUNT };
 enum oc_registry { OC_REGISTRY_SHARDS, OC_REGISTRY_SQLITE };
+
+struct schema_object; /* spec/schema.h */
+struct oc_tool_set;   /* spec/openclaw/tools.h */
 
 struct oc_profile {
     enum oc_line line;
@@ -20,6 +24,12 @@ struct oc_profile {
     enum oc_registry registry;
     int database_schema; /* user_version of its database; 0: it has none */
 
+    /* The config. */
+    const struct schema_object *keys, *sandbox_keys; /* of the whole, and of agents.*.sandbox: spec/openclaw/keys_table.h */
+    const struct oc_tool_set *tools;                 /* catalogue and sandbox defaults: spec/openclaw/tools_table.h */
+    int64_t max_timer_ms;                            /* longer timeouts are cut to it; 0: none is */
+    bool tells_tmpfs_source;                         /* the sandbox tells whether docker.tmpfs was written: dockerTmpfsSource */
+
     /* Agents and sessions. */
     bool keyed_roster;        /* agents.entries, an object by id; agents.list is its older form */
     bool has_default_agent;   /* the marked agent or the first is everybody's; false: only one that is alone, or marked */
@@ -27,6 +37,7 @@ struct oc_profile {
 
     /* Names. */
     bool scope_by_workspace; /* scope keys other than "shared" end in ":workspace:" and a hash of the agent's workspace */
+    bool workspace_in_state; /* the default workspace is in the state directory if that is given, and in that of a profile */
     bool bounded_names;      /* a name too long ends in 12 digits of its hash; false: it is cut off, and two may be one */
 
     /* What a container is created from and hashed by: hash.h, mounts.h, security.h, create.h. */

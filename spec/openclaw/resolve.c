@@ -3,6 +3,7 @@
 #include "spec/base/path.h"
 #include "spec/base/text.h"
 #include "spec/base/vec.h"
+#include "spec/openclaw/roster.h"
 #include "spec/openclaw/tools.h"
 
 #include <string.h>
@@ -10,6 +11,8 @@
 /* How A, D and the default become one value. */
 enum rule {
     PICK,        /* the first that is given */
+    NO_VNC,      /* likewise; the key is that of the line */
+    TIMEOUT,     /* likewise; at most what a timer of the line can wait */
     TRIMMED,     /* likewise, trimmed; blank is absent */
     TRIMMED_OR,  /* likewise; blank is the default */
     BACKEND,     /* the first that is not blank, trimmed */
@@ -118,10 +121,10 @@ static const struct row browser_rows[] = {
     {"vncPort", PICK, DEF_NUM(5900)},
     {"noVncPort", PICK, DEF_NUM(6080)},
     {"headless", PICK, DEF_BOOL(false)},
-    {"enableNoVnc", PICK, DEF_BOOL(true)},
+    {"", NO_VNC, DEF_BOOL(true)},
     {"allowHostControl", PICK, DEF_BOOL(false)},
     {"autoStart", PICK, DEF_BOOL(true)},
-    {"autoStartTimeoutMs", PICK, DEF_NUM(12000)},
+    {"autoStartTimeoutMs", TIMEOUT, DEF_NUM(12000)},
     {"binds", JOINED_KEPT, NO_DEF},
     {NULL, PICK, NO_DEF},
 };
@@ -146,14 +149,19 @@ const char *oc_level_name(enum oc_level level)
     return level_names[level];
 }
 
-const char *const *oc_resolved_keys(struct arena *a, const char *object)
+static const char *row_key(const struct oc_profile *line, const struct row *row)
+{
+    return row->rule == NO_VNC ? line->no_vnc_key : row->key;
+}
+
+const char *const *oc_resolved_keys(struct arena *a, const struct oc_profile *line, const char *object)
 {
     VEC(const char *) keys = {0};
 
     for (size_t i = 0; i < N_OF(objects); i++)
         if (strcmp(objects[i].key, object) == 0) {
             for (const struct row *r = objects[i].rows; r->key; r++)
-                VEC_PUSH(a, &keys, r->key);
+                VEC_PUSH(a, &keys, row_key(line, r));
             VEC_PUSH(a, &keys, NULL);
             return keys.v;
         }
@@ -164,7 +172,8 @@ const char *const *oc_resolved_keys(struct arena *a, const char *object)
 struct run {
     struct arena *a;
     struct diags *d;
-    const struct node *list, *entry; /* agents.list, and the agent's entry in it or NULL */
+    const struct oc_profile *line;
+    const struct node *config, *entry; /* the whole, and the agent's entry in its list or NULL */
     VEC(struct oc_origin) origins;
     bool wants_origins;
     bool failed;
@@ -176,16 +185,12 @@ struct pair {
     const struct node *v[OC_LEVEL_COUNT]; /* by level */
 };
 
-/* "agents.list[1].sandbox": what paths of a level begin with. */
+/* "agents.list[1].sandbox", "agents.entries.work.sandbox": what paths of a level begin with. */
 static const char *base_key(const struct run *r, enum oc_level level)
 {
-    size_t i = 0;
-
     if (level == OC_LEVEL_DEFAULTS)
         return "agents.defaults.sandbox";
-    while (r->list->items[i] != r->entry)
-        i++;
-    return diag_key(r->a, diag_index(r->a, "agents.list", i), "sandbox");
+    return diag_key(r->a, oc_roster_key_of(r->a, r->config, r->entry), "sandbox");
 }
 
 static const char *full_key(const struct run *r, enum oc_level level, const struct pair *p)
@@ -320,6 +325,17 @@ static struct node *remote_root(struct run *r, const struct node *n, const struc
     return derived(r->a, s, n);
 }
 
+static struct node *timer_of(struct run *r, const struct node *n)
+{
+    double most = (double)r->line->max_timer_ms;
+
+    if (n->kind != NODE_NUMBER || most <= 0 || n->num <= most)
+        return shared(n);
+    struct node *out = node_number(r->a, most);
+    out->pos = n->pos;
+    return out;
+}
+
 /* D's entries with A's over them. */
 static struct node *merged(struct run *r, const struct pair *p, const struct def *def)
 {
@@ -398,7 +414,11 @@ static struct node *resolve_value(struct run *r, struct pair *p, enum rule rule,
         given = first_text(r, p);
         level = pick_level(p);
         break;
+    case TIMEOUT:
+        given = p->v[level] ? timer_of(r, p->v[level]) : NULL;
+        break;
     case PICK:
+    case NO_VNC:
         given = p->v[level] ? shared(p->v[level]) : NULL;
         break;
     case LINES:
@@ -439,10 +459,10 @@ static struct node *resolve_object(struct run *r, const char *key, const struct 
     struct node *out = node_object(r->a);
 
     for (const struct row *row = rows; row->key; row++) {
-        struct pair p = {.object = key, .key = row->key};
+        struct pair p = {.object = key, .key = row_key(r->line, row)};
 
-        p.v[OC_LEVEL_AGENT] = node_get(agent, row->key);
-        p.v[OC_LEVEL_DEFAULTS] = node_get(defaults, row->key);
+        p.v[OC_LEVEL_AGENT] = node_get(agent, p.key);
+        p.v[OC_LEVEL_DEFAULTS] = node_get(defaults, p.key);
         resolve_key(r, out, p, row->rule, row->def);
     }
     return out;
@@ -460,7 +480,7 @@ static const char *default_scope(const struct node *agent, const struct node *de
 
 static struct node *resolve_tools(struct run *r, const struct node *config)
 {
-    struct oc_tools t = oc_tools_of_entry(r->a, config, r->entry);
+    struct oc_tools t = oc_tools_of_entry(r->a, r->line, config, r->entry);
     struct node *out = node_object(r->a);
     const struct oc_tools_source *source[] = {&t.allow_source, &t.deny_source};
     static const char *const keys[] = {"tools.allow", "tools.deny"};
@@ -478,6 +498,21 @@ static struct node *resolve_tools(struct run *r, const struct node *config)
     return out;
 }
 
+/* Podman has defaults of its own, which a docker.tmpfs that is written takes the place of. */
+static void tmpfs_source(struct run *r, struct node *out, const struct node *agent, const struct node *defaults)
+{
+    const struct pair p = {
+        .object = "docker", .key = "tmpfs", .v = {NULL, node_get(defaults, "tmpfs"), node_get(agent, "tmpfs")}};
+    enum oc_level level = pick_level(&p);
+    bool built_in = level == OC_LEVEL_BUILT_IN;
+
+    node_set(r->a, out, "dockerTmpfsSource", node_string(r->a, built_in ? "default" : "configured"));
+    if (r->wants_origins)
+        VEC_PUSH(r->a, &r->origins,
+                 ((struct oc_origin){"dockerTmpfsSource", level, built_in ? NULL : full_key(r, level, &p),
+                                     built_in ? (struct pos){0} : p.v[level]->pos}));
+}
+
 static struct node *resolve(struct run *r, const struct node *config, const struct oc_places *places, const char *agent_id)
 {
     const struct node *defaults = node_path(config, "agents", "defaults", "sandbox", NULL), *agent;
@@ -485,7 +520,8 @@ static struct node *resolve(struct run *r, const struct node *config, const stru
     struct node *out = node_object(r->a);
     bool is_shared;
 
-    r->list = node_path(config, "agents", "list", NULL);
+    r->line = oc_line_of(places);
+    r->config = config;
     r->entry = agent_id && *agent_id ? oc_agent_entry(r->a, config, oc_agent_id(r->a, agent_id)) : NULL;
     agent = node_get(r->entry, "sandbox");
 #define KEY(name) ((struct pair){.key = (name), .v = {NULL, node_get(defaults, (name)), node_get(agent, (name))}})
@@ -496,6 +532,8 @@ static struct node *resolve(struct run *r, const struct node *config, const stru
     resolve_key(r, out, KEY("workspaceRoot"), PICK, (struct def)DEF_STR(root));
 #undef KEY
     is_shared = text_eq(node_str(node_get(out, "scope")), "shared");
+    if (r->line->tells_tmpfs_source)
+        tmpfs_source(r, out, is_shared ? NULL : node_get(agent, "docker"), node_get(defaults, "docker"));
     for (size_t i = 0; i < N_OF(objects); i++) {
         const char *key = objects[i].key;
 

@@ -1,5 +1,6 @@
 /* keys: OpenClaw 2026.5.3's strict keys, as far as sandboxes depend on them: every error, with its place. */
 #include "spec/openclaw/keys.h"
+#include "spec/openclaw/keys_table.h"
 #include "tests/lib/data.h"
 #include "tests/lib/vectors.h"
 
@@ -314,20 +315,20 @@ static void walk(const struct schema_object *t, unsigned depth)
 /* The names of OpenClaw's own schema, per table: a key more or less is a config refused or a typo missed. */
 static void tables_hold_the_keys_of_the_release(void **state)
 {
-    const struct schema_object *agents = schema_find(&oc_keys, "agents")->value.object;
+    const struct schema_object *agents = schema_find(&oc_keys_2026_5, "agents")->value.object;
 
     (void)state;
-    walk(&oc_keys, 0);
-    assert_int_equal(oc_keys.n_fields, 42);
+    walk(&oc_keys_2026_5, 0);
+    assert_int_equal(oc_keys_2026_5.n_fields, 42);
     assert_int_equal(agents->n_fields, 2);
     assert_int_equal(schema_find(agents, "defaults")->value.object->n_fields, 58);
     assert_int_equal(schema_find(agents, "list")->value.item->object->n_fields, 28);
-    assert_int_equal(schema_find(&oc_keys, "tools")->value.object->n_fields, 19);
-    assert_int_equal(oc_keys_sandbox.n_fields, 10);
-    assert_int_equal(schema_find(&oc_keys_sandbox, "docker")->value.object->n_fields, 24);
-    assert_int_equal(schema_find(&oc_keys_sandbox, "browser")->value.object->n_fields, 14);
-    assert_int_equal(schema_find(&oc_keys_sandbox, "ssh")->value.object->n_fields, 11);
-    assert_int_equal(schema_find(&oc_keys_sandbox, "prune")->value.object->n_fields, 2);
+    assert_int_equal(schema_find(&oc_keys_2026_5, "tools")->value.object->n_fields, 19);
+    assert_int_equal(oc_sandbox_2026_5.n_fields, 10);
+    assert_int_equal(schema_find(&oc_sandbox_2026_5, "docker")->value.object->n_fields, 24);
+    assert_int_equal(schema_find(&oc_sandbox_2026_5, "browser")->value.object->n_fields, 14);
+    assert_int_equal(schema_find(&oc_sandbox_2026_5, "ssh")->value.object->n_fields, 11);
+    assert_int_equal(schema_find(&oc_sandbox_2026_5, "prune")->value.object->n_fields, 2);
     assert_int_equal(oc_keys_openshell.n_fields, 12);
 }
 

@@ -57,9 +57,9 @@ static void browser_is_allowed_only_where_the_policy_says_so(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         ARENA_AUTO a = arena_new();
-        struct oc_tools t = oc_tools_resolve(a, data_json5(a, cases[i].config), "w");
+        struct oc_tools t = oc_tools_resolve(a, &oc_profiles[OC_LINE_2026_5], data_json5(a, cases[i].config), "w");
 
-        if (oc_tools_allow(a, &t, "browser") != cases[i].allowed)
+        if (oc_tools_allow(a, &oc_profiles[OC_LINE_2026_5], &t, "browser") != cases[i].allowed)
             fail_msg("%s: %s", cases[i].config, cases[i].allowed ? "not allowed" : "allowed");
     }
 }
@@ -83,7 +83,7 @@ static void lists_are_expanded_once_and_in_order(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         ARENA_AUTO a = arena_new();
-        struct oc_tools t = oc_tools_resolve(a, data_json5(a, cases[i].config), "w");
+        struct oc_tools t = oc_tools_resolve(a, &oc_profiles[OC_LINE_2026_5], data_json5(a, cases[i].config), "w");
 
         assert_string_equal(join(a, t.allow), cases[i].allow);
         assert_string_equal(join(a, t.deny), cases[i].deny);
@@ -111,7 +111,7 @@ static void sources_name_the_key_that_decides(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         ARENA_AUTO a = arena_new();
-        struct oc_tools t = oc_tools_resolve(a, data_json5(a, cases[i].config), "w");
+        struct oc_tools t = oc_tools_resolve(a, &oc_profiles[OC_LINE_2026_5], data_json5(a, cases[i].config), "w");
 
         if (!text_eq(t.allow_source.key, cases[i].allow) || !text_eq(t.deny_source.key, cases[i].deny) ||
             t.allow_source.level != cases[i].allow_level || t.deny_source.level != cases[i].deny_level)
@@ -125,8 +125,9 @@ static void an_agent_of_no_name_has_the_global_policy(void **state)
 {
     ARENA_AUTO a = arena_new();
     struct node *config = data_json5(a, BOTH("allow:['a']", "allow:['b']"));
-    struct oc_tools none = oc_tools_resolve(a, config, NULL), other = oc_tools_resolve(a, config, "other"),
-                    same = oc_tools_resolve(a, config, " W ");
+    struct oc_tools none = oc_tools_resolve(a, &oc_profiles[OC_LINE_2026_5], config, NULL),
+                    other = oc_tools_resolve(a, &oc_profiles[OC_LINE_2026_5], config, "other"),
+                    same = oc_tools_resolve(a, &oc_profiles[OC_LINE_2026_5], config, " W ");
 
     (void)state;
     assert_string_equal(join(a, none.allow), "a image");
@@ -155,8 +156,8 @@ static void channel_is_read_from_the_session_key(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         ARENA_AUTO a = arena_new();
 
-        if (!text_eq(oc_channel_of(a, cases[i].key), cases[i].channel))
-            fail_msg("%s: %s", cases[i].key, oc_channel_of(a, cases[i].key));
+        if (!text_eq(oc_channel_of(a, &oc_profiles[OC_LINE_2026_5], cases[i].key), cases[i].channel))
+            fail_msg("%s: %s", cases[i].key, oc_channel_of(a, &oc_profiles[OC_LINE_2026_5], cases[i].key));
     }
 }
 
@@ -189,7 +190,7 @@ static void elevated_is_allowed_when_every_gate_is_open(void **state)
         BUF_AUTO b = BUF_INIT(4096);
         struct node *config = data_json5(a, arena_printf(a, "{tools:{elevated:%s},agents:{list:[{id:'w',tools:{elevated:%s}}]}}",
                                                          cases[i].global, cases[i].agent));
-        struct oc_elevated e = oc_elevated_resolve(a, config, "w", cases[i].channel);
+        struct oc_elevated e = oc_elevated_resolve(a, &oc_profiles[OC_LINE_2026_5], config, "w", cases[i].channel);
 
         for (size_t j = 0; j < e.n_failures; j++)
             buf_printf(&b, "%s %s;", e.failures[j].gate, e.failures[j].key);
@@ -203,7 +204,8 @@ static void elevated_is_allowed_when_every_gate_is_open(void **state)
 static void keys_to_fix_are_openclaws(void **state)
 {
     ARENA_AUTO a = arena_new();
-    struct node *off = oc_keys_to_fix(a, "off", NULL), *on = oc_keys_to_fix(a, "non-main", "telegram");
+    struct node *off = oc_keys_to_fix(a, &oc_profiles[OC_LINE_2026_5], "off", NULL),
+                *on = oc_keys_to_fix(a, &oc_profiles[OC_LINE_2026_5], "non-main", "telegram");
 
     (void)state;
     assert_int_equal(off->n_items, 7);
