@@ -33,6 +33,7 @@ static int open_as(const struct backend_ops *ops, const struct backend_conf *con
     struct docker *dk = calloc(1, sizeof *dk);
     if (!dk)
         abort();
+    engine_expect(en, ops == &podman_ops ? ENGINE_PODMAN : ENGINE_DOCKER);
     dk->base.ops = ops;
     dk->en = en;
     dk->endpoint = must_strdup(conf->endpoint);

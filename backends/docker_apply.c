@@ -1,3 +1,4 @@
+#include "backends/docker_podman.h"
 #include "backends/docker_private.h"
 
 #include "backends/engine_exec.h"
@@ -45,14 +46,15 @@ static int verify(const struct doing *x, struct node **ret_item, struct observed
  */
 
 /* Images are never pulled behind the owner's back: the error says how to get it. */
-static int missing_image(const char *image, struct err *e)
+static int missing_image(const struct doing *x, const char *image, struct err *e)
 {
+    const char *engine = x->dk->flavour == ENGINE_PODMAN ? "podman" : "docker";
     if (text_has_prefix(image, "openclaw-sandbox-browser:"))
         return err_set(e, ERR_NOT_FOUND, 404, "there is no image '%s': build it with OpenClaw's scripts/sandbox-browser-setup.sh",
                        image);
     if (text_has_prefix(image, "openclaw-sandbox"))
         return err_set(e, ERR_NOT_FOUND, 404, "there is no image '%s': build it with OpenClaw's scripts/sandbox-setup.sh", image);
-    return err_set(e, ERR_NOT_FOUND, 404, "there is no image '%s': docker pull %s", image, image);
+    return err_set(e, ERR_NOT_FOUND, 404, "there is no image '%s': %s pull %s", image, engine, image);
 }
 
 /* Docker: "No such image: x:y"; Podman: "x:y: image not known". */
@@ -101,12 +103,36 @@ static int adopt(const struct doing *x, const struct err *conflict, struct act_r
     return 0;
 }
 
+/* Podman without root. */
+static int map_user(const struct doing *x, struct node **body, struct err *e)
+{
+    json_t *o = NULL;
+    if (docker_greet(x->dk, &x->d, e) < 0)
+        return -1;
+    const char *userns = x->dk->flavour == ENGINE_PODMAN ? podman_userns(x->a, *body) : NULL;
+    if (!userns)
+        return 0;
+    if (engine_json(x->dk->en, "GET", "/info", NULL, &x->d, &o, e) < 0)
+        return -1;
+    if (json_is_true(json_object_get(o, "Rootless"))) {
+        const struct node *host = node_get(*body, "HostConfig");
+        struct node *own = node_is(host, NODE_OBJECT) ? node_share(x->a, host) : node_object(x->a);
+        *body = node_share(x->a, *body);
+        node_set(x->a, own, "UsernsMode", node_string(x->a, userns));
+        node_set(x->a, *body, "HostConfig", own);
+    }
+    json_decref(o);
+    return 0;
+}
+
 static int make(const struct doing *x, struct act_result *r, bool *ret_fresh, struct err *e)
 {
     struct node *body;
     if (docker_browser_body(x->dk, x->a, x->act->want, &x->d, &body, e) < 0)
         return -1;
     body = docker_labelled(x->a, x->act->want, body, x->act->created_at_ms);
+    if (x->dk->base.ops == &podman_ops && map_user(x, &body, e) < 0)
+        return -1;
     const char *image = node_str(node_get(body, "Image"));
     BUF_AUTO path = BUF_INIT(4096);
     buf_puts(&path, "/containers/create?name=");
@@ -118,7 +144,7 @@ static int make(const struct doing *x, struct act_result *r, bool *ret_fresh, st
         if (why.class == ERR_CONFLICT)
             return adopt(x, &why, r, ret_fresh, e);
         *e = why;
-        return image && says_no_image(e) ? missing_image(image, e) : -1;
+        return image && says_no_image(e) ? missing_image(x, image, e) : -1;
     }
     json_t *o = json_loadb(buf_str(&reply.body), reply.body.n, JSON_ALLOW_NUL, NULL);
     const char *id = engine_text(o, "Id");

@@ -2,6 +2,7 @@
 
 #include "spec/base/text.h"
 #include "spec/base/vec.h"
+#include "spec/engine_fields.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -281,8 +282,26 @@ static void say_caps(struct shown *s)
 #define OWN_PIDS_LIMIT 2048  /* containers.conf: pids_limit */
 #define CPU_STEP       10000 /* nanoseconds per second: a quota is in microseconds of 100 ms */
 
+/* Made from this very config. */
+static bool is_made_so(const struct shown *s)
+{
+    static const char *const labels[] = {ENGINE_LABEL_HASH, ENGINE_LABEL_OPENCLAW_HASH};
+    for (size_t i = 0; i < sizeof labels / sizeof *labels; i++) {
+        const char *hash = text(node_get(s->config, "Labels"), labels[i]);
+        if (*hash && strcmp(hash, text(node_get(s->want, "Labels"), labels[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void say_limits(struct shown *s)
 {
+    static const char *const limits[] = {"Memory", "MemorySwap", "PidsLimit", "NanoCpus"};
+    /* Without root, and with cgroups of version 1, nothing can be limited, and the limits are dropped without a word. Nobody can
+     * take one away later. */
+    for (size_t i = 0; i < sizeof limits / sizeof *limits && is_made_so(s); i++)
+        if (number(s->host, limits[i]) == 0 && number(s->want_host, limits[i]) > 0)
+            node_set(s->a, s->out_host, limits[i], node_number(s->a, number(s->want_host, limits[i])));
     double pids = number(s->host, "PidsLimit"), nano = number(s->host, "NanoCpus"), wanted = number(s->want_host, "NanoCpus");
     if (pids == OWN_PIDS_LIMIT && number(s->want_host, "PidsLimit") == 0)
         node_set(s->a, s->out_host, "PidsLimit", node_number(s->a, 0));
@@ -430,6 +449,24 @@ static void say_ports(struct shown *s)
         node_set(s->a, out, key, copies);
     }
     node_set(s->a, s->out_host, "PortBindings", out);
+}
+
+/* --- whose files they are ------------------------------------------------------------------------------------------------------
+ */
+
+const char *podman_userns(struct arena *a, const struct node *body)
+{
+    const char *user = text(body, "User");
+    size_t n = strspn(user, "0123456789");
+    const char *group = user[n] == ':' ? user + n + 1 : "";
+    size_t n_group = strspn(group, "0123456789");
+    if (*text(node_get(body, "HostConfig"), "UsernsMode") || !*user || n == 0 || strspn(user, "0") == n)
+        return NULL;
+    if (user[n] == '\0')
+        return arena_printf(a, "keep-id:uid=%s,gid=%s", user, user);
+    if (user[n] != ':' || n_group == 0 || group[n_group] != '\0' || strspn(group, "0") == n_group)
+        return "keep-id";
+    return arena_printf(a, "keep-id:uid=%.*s,gid=%s", (int)n, user, group);
 }
 
 const struct node *podman_inspection(struct arena *a, const struct node *item, const struct node *want)

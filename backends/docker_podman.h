@@ -37,6 +37,11 @@ extern const size_t n_podman_fields;
  * are set to what a change costs here. */
 int podman_check(struct arena *a, const struct node *body, struct fields *fields, struct err *e);
 
+/* HostConfig.UsernsMode of a container that a rootless service makes: the user inside is who runs the service, so that the files
+ * of a workspace stay its owner's (OpenClaw 2026.9 does the same by --userns). NULL where that needs nothing: root inside is the
+ * service's user anyway, and what the body says itself stays. */
+const char *podman_userns(struct arena *a, const struct node *body);
+
 /* The reply of GET /containers/ID/json in Docker's words: defaults that podman writes out are taken out again, unless `want`
  * (the body it is compared with, or NULL) asks for them. What needs no change is shared with item. */
 const struct node *podman_inspection(struct arena *a, const struct node *item, const struct node *want);

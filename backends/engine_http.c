@@ -36,6 +36,7 @@ struct engine {
     bool is_docker;
     enum engine_flavour flavour;
     bool flavour_known;
+    enum engine_flavour expected;
 };
 
 /* One request on its way. */
@@ -189,6 +190,7 @@ struct engine *engine_twin(const struct engine *en)
     twin->settled = en->settled;
     twin->is_docker = en->is_docker;
     twin->flavour = en->flavour;
+    twin->expected = en->expected;
     twin->flavour_known = en->flavour_known;
     return twin;
 }
@@ -288,16 +290,29 @@ bool engine_is_tls(const struct engine *en)
 
 /* --- errors --------------------------------------------------------------------------------------------------------------- */
 
+void engine_expect(struct engine *en, enum engine_flavour flavour)
+{
+    en->expected = flavour;
+}
+
+/* What helps where a socket does not answer. */
+static const struct {
+    const char *start, *permit;
+} remedies[] = {
+    [ENGINE_DOCKER] = {"systemctl start docker), or name another by DOCKER_HOST",
+                       "join the group that owns it (usermod -aG docker USER), or run as root"},
+    [ENGINE_PODMAN] = {"systemctl start podman.socket, as a user with --user), or name another by CONTAINER_HOST",
+                       "it is another user's: run as that user, or have a podman.socket of your own"},
+};
+
 static int connect_err(const struct engine *en, int sys, const char *detail, const char *what, struct err *e)
 {
     if (en->socket_path && (sys == EACCES || sys == EPERM))
-        return err_set(e, ERR_UNAVAILABLE, sys,
-                       "%s: no permission on %s: join the group that owns it (usermod -aG docker USER), or run as root", what,
-                       en->socket_path);
+        return err_set(e, ERR_UNAVAILABLE, sys, "%s: no permission on %s: %s", what, en->socket_path,
+                       remedies[en->expected].permit);
     if (en->socket_path)
-        return err_set(e, ERR_UNAVAILABLE, sys,
-                       "%s: no engine answers on %s (%s): start it (systemctl start docker), or name another by DOCKER_HOST",
-                       what, en->socket_path, sys ? strerror(sys) : detail);
+        return err_set(e, ERR_UNAVAILABLE, sys, "%s: no engine answers on %s (%s): start it (%s", what, en->socket_path,
+                       sys ? strerror(sys) : detail, remedies[en->expected].start);
     return err_set(e, ERR_UNAVAILABLE, sys, "%s: no engine answers at %s (%s)", what, en->address, sys ? strerror(sys) : detail);
 }
 

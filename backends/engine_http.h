@@ -29,10 +29,18 @@
 
 struct engine;
 
+/* Who answers: the component by this name in GET /version. */
+enum engine_flavour {
+    ENGINE_DOCKER, /* or what says nothing of itself, and has to speak as Docker does */
+    ENGINE_PODMAN, /* "Podman Engine" */
+};
+
 /* address: "unix:///path", "tcp://host:port", "http://..." or "https://..."; NULL: ENGINE_DEFAULT_ADDRESS. tls_dir holds ca.pem,
  * cert.pem and key.pem; with TCP it means TLS. ERR_CONFIG where the address is none of these. */
 int engine_open(const char *address, const char *tls_dir, bool tls_verify, struct engine **ret, struct err *e);
 void engine_close(struct engine *en); /* accepts NULL */
+/* What has to answer there, for messages that say how to have it answer. Without: Docker. */
+void engine_expect(struct engine *en, enum engine_flavour flavour);
 
 struct engine_req {
     const char *method;
@@ -67,12 +75,6 @@ int engine_list(struct engine *en, const char *path, enum engine_framing framing
 typedef int (*engine_reply_fn)(void *ctx, size_t i, json_t *item, const struct err *why, struct err *e);
 int engine_get_each(struct engine *en, const char *const *paths, size_t n, engine_reply_fn on_reply, void *ctx,
                     const struct deadline *d, struct err *e);
-
-/* Who answers: the component by this name in GET /version. */
-enum engine_flavour {
-    ENGINE_DOCKER, /* or what says nothing of itself, and has to speak as Docker does */
-    ENGINE_PODMAN, /* "Podman Engine" */
-};
 
 struct engine_version {
     char version[64], api[16], min_api[16], os[32], arch[32];

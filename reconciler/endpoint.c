@@ -4,6 +4,19 @@
 
 #include <string.h>
 
+/* As the podman command finds its service. */
+static const char *podman_address(struct arena *a, const struct host *h)
+{
+    const char *address = host_env(h, "CONTAINER_HOST"), *run = host_env(h, "XDG_RUNTIME_DIR");
+
+    if (address)
+        return address;
+    if (h->uid == 0)
+        return NULL;
+    return run ? arena_printf(a, "unix://%s/podman/podman.sock", run)
+               : arena_printf(a, "unix:///run/user/%u/podman/podman.sock", h->uid);
+}
+
 int endpoint_open(const struct endpoint_opener *o, const char *endpoint, struct backend **ret, struct err *e)
 {
     const struct backend_ops *ops = backend_find(endpoint);
@@ -26,6 +39,8 @@ int endpoint_open(const struct endpoint_opener *o, const char *endpoint, struct 
         if (conf.address && text_has_prefix(conf.address, "unix://"))
             conf.tls_dir = NULL;
     }
+    if (strcmp(ops->name, "podman") == 0 && !conf.address)
+        conf.address = podman_address(a, o->host);
     if (ops->open(&conf, ret, e) < 0)
         return err_wrap(e, "opening endpoint '%s'", endpoint);
     return 0;

@@ -15,7 +15,9 @@ struct endpoint_opener {
 };
 
 /* "docker" follows DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH as the docker client does; "docker:ADDRESS" does not
- * look at DOCKER_HOST. ERR_UNSUPPORTED for a name that no backend of this version drives. The caller closes the handle. */
+ * look at DOCKER_HOST. "podman" follows CONTAINER_HOST; without it, root's is /run/podman/podman.sock, another user's
+ * $XDG_RUNTIME_DIR/podman/podman.sock (without that variable: /run/user/UID/...). ERR_UNSUPPORTED for a name that no backend of
+ * this version drives. The caller closes the handle. */
 int endpoint_open(const struct endpoint_opener *o, const char *endpoint, struct backend **ret, struct err *e);
 /* Closes a handle, for cleanup attributes. */
 void endpoint_closep(struct backend **b);

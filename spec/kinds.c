@@ -33,9 +33,9 @@ struct load {
     VEC(struct sandbox_object) sandboxes;
 };
 
-const char *sandbox_backend_name(enum sandbox_backend b)
+const char *sandbox_endpoint_kind(const struct sandbox_object *o)
 {
-    return kinds_backend_words[b];
+    return o->backend == SANDBOX_DOCKER ? kinds_engine_words[o->engine] : kinds_backend_words[o->backend];
 }
 
 const char *sandbox_runtime_name(struct arena *a, const struct sandbox_object *o)
@@ -176,6 +176,7 @@ static void decode_sandbox(struct load *l, const struct spec_file *f, const stru
     *o = (struct sandbox_object){
         .head = *head,
         .backend = (enum sandbox_backend)kinds_word_index(kinds_backend_words, node_str(node_get(spec, "backend"))),
+        .engine = (enum sandbox_engine)word_or(kinds_engine_words, node_get(spec, "engine"), SANDBOX_ENGINE_DOCKER),
         .endpoint = node_str(node_get(spec, "endpoint")),
         .image = node_str(node_get(spec, "image")),
         .root = local_path(l, f, node_get(spec, "root"), "spec.root"),

@@ -30,6 +30,8 @@ struct spec_file {
 
 enum ensure { ENSURE_EXISTING, ENSURE_ALL, ENSURE_COUNT };
 enum sandbox_backend { SANDBOX_DOCKER, SANDBOX_BUBBLEWRAP, SANDBOX_BACKEND_COUNT };
+/* Who makes a container. */
+enum sandbox_engine { SANDBOX_ENGINE_DOCKER, SANDBOX_ENGINE_PODMAN, SANDBOX_ENGINE_COUNT };
 
 /* What every object has. */
 struct spec_head {
@@ -64,9 +66,10 @@ struct sandbox_env {
 struct sandbox_object {
     struct spec_head head;
     enum sandbox_backend backend;
-    const char *endpoint; /* "unix:///..." "tcp://...", or NULL: the backend's default */
-    const char *image;    /* docker */
-    const char *root;     /* bubblewrap; NULL: this machine's system directories, read-only */
+    enum sandbox_engine engine; /* of backend docker */
+    const char *endpoint;       /* "unix:///..." "tcp://...", or NULL: the backend's default */
+    const char *image;          /* docker */
+    const char *root;           /* bubblewrap; NULL: this machine's system directories, read-only */
     struct sandbox_workspace *workspaces;
     size_t n_workspaces;
     struct sandbox_env *env; /* sorted by name */
@@ -100,8 +103,8 @@ void specs_implied(struct arena *a, struct specs *ret);
 /* The JSON Schema of a document of any kind. */
 struct node *specs_schema(struct arena *a);
 
-/* "docker" "bubblewrap" */
-const char *sandbox_backend_name(enum sandbox_backend b);
+/* The kind of endpoint it is on: "docker" "podman" "bubblewrap". */
+const char *sandbox_endpoint_kind(const struct sandbox_object *o);
 /* Name of the runtime on its endpoint: "reconclaw-scratch" with docker, where names are shared with others; else "scratch". */
 const char *sandbox_runtime_name(struct arena *a, const struct sandbox_object *o);
 

@@ -260,9 +260,9 @@ static struct desired make_desired(const struct make *m)
         if (o->setup)
             set_text(a, labels, ENGINE_LABEL_SETUP, digest_sha256(a, o->setup, strlen(o->setup)));
     }
-    const char *backend = sandbox_backend_name(o->backend);
+    const char *kind = sandbox_endpoint_kind(o);
     return (struct desired){
-        .endpoint = o->endpoint ? arena_printf(a, "%s:%s", backend, o->endpoint) : backend,
+        .endpoint = o->endpoint ? arena_printf(a, "%s:%s", kind, o->endpoint) : kind,
         .name = sandbox_runtime_name(a, o),
         .kind = RUNTIME_SANDBOX,
         .owner = owner,
@@ -270,7 +270,7 @@ static struct desired make_desired(const struct make *m)
         .want = o->want,
         .precreate = true,
         .can_remake = true, /* workspaces are directories of this machine: nothing inside is the only copy */
-        .backend_id = backend,
+        .backend_id = kind,
         .image = o->image,
         .config_hash = hash,
         .create = create,

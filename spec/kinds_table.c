@@ -13,10 +13,12 @@
 #define MAX_PIDS        4194304 /* PID_MAX_LIMIT of Linux */
 
 const char *const kinds_backend_words[] = {"docker", "bubblewrap", NULL};
+const char *const kinds_engine_words[] = {"docker", "podman", NULL};
 const char *const kinds_ensure_words[] = {"existing", "all", NULL};
 const char *const kinds_line_words[] = {"2026.5", "2026.9", NULL};
 const char *const kinds_state_words[] = {"running", "stopped", "absent", NULL};
 _Static_assert(sizeof kinds_backend_words / sizeof *kinds_backend_words == SANDBOX_BACKEND_COUNT + 1, "a word per value");
+_Static_assert(sizeof kinds_engine_words / sizeof *kinds_engine_words == SANDBOX_ENGINE_COUNT + 1, "a word per value");
 _Static_assert(sizeof kinds_ensure_words / sizeof *kinds_ensure_words == ENSURE_COUNT + 1, "a word per value");
 _Static_assert(sizeof kinds_line_words / sizeof *kinds_line_words == OC_LINE_COUNT + 1, "a word per value");
 _Static_assert(sizeof kinds_state_words / sizeof *kinds_state_words == WANT_COUNT + 1, "a word per value");
@@ -264,7 +266,7 @@ static const struct schema_hint backend_hints[] = {
     NOT_DRIVEN("sbx"),
     NOT_DRIVEN("kubernetes"),
 #undef NOT_DRIVEN
-    {"podman", "write docker, with endpoint: unix:///run/podman/podman.sock"},
+    {"podman", "write backend: docker, and engine: podman"},
     {"bwrap", "write bubblewrap"},
     {NULL, NULL},
 };
@@ -274,8 +276,12 @@ static const struct schema_field sandbox_fields[] = {
      "What the sandbox is made of: a container of a docker engine, or a local namespace that needs neither daemon nor root.",
      {SCHEMA_ENUM, .words = kinds_backend_words, .word_hints = backend_hints},
      .required = true},
+    {"engine",
+     "Who makes the container. podman is driven through its service (podman system service), rootful or rootless.",
+     {SCHEMA_ENUM, .words = kinds_engine_words},
+     .def = "\"docker\""},
     {"endpoint",
-     "Which docker engine: unix:///path or tcp://host:port. By default the one that the docker command would use.",
+     "Which engine: unix:///path or tcp://host:port. By default the one that the docker or podman command would use.",
      {SCHEMA_STRING, .min_length = 1, .check = check_endpoint, .pattern = ENDPOINT_PATTERN}},
     {"image", "Image to make the container from. It is never pulled silently.", {SCHEMA_STRING, .min_length = 1}},
     {"root",
@@ -333,6 +339,7 @@ const struct sandbox_ability sandbox_abilities[] = {
     }
     /* key, docker, bubblewrap */
     {"backend", {MUST, MUST}},
+    {"engine", {MAY, CANNOT("needs no engine")}},
     {"endpoint", {MAY, CANNOT("always runs on this machine")}},
     {"image", {MUST, CANNOT("has no images: name a directory with root")}},
     {"root", {CANNOT("runs from an image: name it with image"), MAY}},

@@ -25,8 +25,8 @@ extern const struct sandbox_ability sandbox_abilities[];
 extern const size_t n_sandbox_abilities;
 
 /* Names that are looked up by index of their enum. */
-extern const char *const kinds_backend_words[], *const kinds_ensure_words[], *const kinds_line_words[];
-extern const char *const kinds_state_words[];
+extern const char *const kinds_backend_words[], *const kinds_engine_words[], *const kinds_ensure_words[];
+extern const char *const kinds_line_words[], *const kinds_state_words[];
 /* Index of the word, or -1. */
 int kinds_word_index(const char *const *words, const char *word);
 

@@ -107,16 +107,17 @@ static const char *pull_command(struct arena *a, const char *endpoint, const cha
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/:@-";
     const char *address = strchr(endpoint, ':');
 
-    if (strcmp(endpoint, "docker") != 0 && !text_has_prefix(endpoint, "docker:"))
+    bool podman = strcmp(endpoint, "podman") == 0 || text_has_prefix(endpoint, "podman:");
+    if (strcmp(endpoint, "docker") != 0 && !text_has_prefix(endpoint, "docker:") && !podman)
         return NULL;
     if (!*ref || *ref == '-' || ref[strspn(ref, plain)])
         return NULL;
     if (!address)
-        return arena_printf(a, "docker pull %s", ref);
+        return arena_printf(a, "%s pull %s", podman ? "podman" : "docker", ref);
     address++;
     if (!*address || *address == '-' || address[strspn(address, plain)])
         return NULL;
-    return arena_printf(a, "docker -H %s pull %s", address, ref);
+    return arena_printf(a, "%s %s pull %s", podman ? "podman --url" : "docker -H", address, ref);
 }
 
 static bool guard_image(struct match *m, struct unit *u, struct act *act)

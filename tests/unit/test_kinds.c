@@ -111,6 +111,10 @@ static const struct {
     {BWRAP("image: alpine"), "t:6:10: spec.image: backend bubblewrap has no images: name a directory with root\n"},
     {BWRAP("user: '1000'"), "t:6:9: spec.user: backend bubblewrap runs as the user who runs reconclaw\n"},
     {BWRAP("endpoint: tcp://h:1"), "t:6:13: spec.endpoint: backend bubblewrap always runs on this machine\n"},
+    {BWRAP("engine: podman"), "t:6:11: spec.engine: backend bubblewrap needs no engine\n"},
+    {DOCKER_SPEC("engine: podman\n  endpoint: unix:///run/podman/podman.sock"), ""},
+    {DOCKER_SPEC("engine: rkt"), "t:7:11: spec.engine: expected one of docker, podman, got 'rkt'\n"},
+    {SANDBOX("{backend: podman}"), "t:1:80: spec.backend: 'podman': write backend: docker, and engine: podman\n"},
     {DOCKER_SPEC("root: /srv"), "t:7:9: spec.root: backend docker runs from an image: name it with image\n"},
     {BWRAP("network: bridge"), "t:6:12: spec.network: backend bubblewrap has only none and host\n"},
     {DOCKER_SPEC("network: host"), "t:7:12: spec.network: backend docker gives a sandbox no network that is another's: none, "
@@ -647,9 +651,9 @@ static const char *dump(struct arena *a, const struct specs *s)
     for (size_t i = 0; i < s->n_sandboxes; i++) {
         const struct sandbox_object *o = &s->sandboxes[i];
         p = &o->policy;
-        buf_printf(&b, "%s %d %s %s %s %llu %llu %g %s %s %s %s %d", o->head.name, o->backend, o->endpoint, o->image, o->root,
-                   (unsigned long long)o->memory_bytes, (unsigned long long)o->pids, o->cpus, o->network, o->user, o->workdir,
-                   o->setup, o->want);
+        buf_printf(&b, "%s %d %d %s %s %s %llu %llu %g %s %s %s %s %d", o->head.name, o->backend, o->engine, o->endpoint,
+                   o->image, o->root, (unsigned long long)o->memory_bytes, (unsigned long long)o->pids, o->cpus, o->network,
+                   o->user, o->workdir, o->setup, o->want);
         if (o->head.labels)
             node_emit(&b, o->head.labels, 0, 0);
         for (size_t j = 0; j < o->n_workspaces; j++)
@@ -679,6 +683,7 @@ static const struct {
     const char *key, *base, *other;
 } keys[] = {
     {"Sandbox.backend", SANDBOX("{backend: bubblewrap}"), SANDBOX("{backend: docker, image: x}")},
+    {"Sandbox.engine", SANDBOX("{backend: docker, image: x}"), SANDBOX("{backend: docker, image: x, engine: podman}")},
     {"Sandbox.endpoint", SANDBOX("{backend: docker, image: x}"), SANDBOX("{backend: docker, image: x, endpoint: tcp://h}")},
     {"Sandbox.image", SANDBOX("{backend: docker, image: x}"), SANDBOX("{backend: docker, image: y}")},
     {"Sandbox.root", SANDBOX("{backend: bubblewrap}"), SANDBOX("{backend: bubblewrap, root: /srv}")},

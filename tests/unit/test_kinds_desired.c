@@ -190,6 +190,19 @@ static void docker_is_asked_with_an_engine_body(void **state)
     assert_string_equal(d->setup, "apk add git");
 }
 
+static void an_engine_is_an_endpoint_of_its_own(void **state)
+{
+    struct round *r = *state;
+    assert_int_equal(desire(r, SANDBOX("a", "{backend: docker, image: i, engine: podman}")), 0);
+    assert_string_equal(r->v[0].endpoint, "podman");
+    assert_string_equal(r->v[0].backend_id, "podman");
+    assert_string_equal(r->v[0].name, "reconclaw-a");
+    assert_int_equal(desire(r, SANDBOX("a", "{backend: docker, image: i, engine: podman, endpoint: 'unix:///run/p.sock'}")), 0);
+    assert_string_equal(r->v[0].endpoint, "podman:unix:///run/p.sock");
+    assert_int_equal(desire(r, SANDBOX("a", "{backend: docker, image: i, engine: docker}")), 0);
+    assert_string_equal(r->v[0].endpoint, "docker");
+}
+
 static void the_user_is_the_one_written_else_the_owner_else_the_images(void **state)
 {
     struct round *r = *state;
@@ -425,6 +438,7 @@ int main(void)
         T(bubblewrap_is_asked_with_a_plain_object),
         T(bubblewrap_alone_needs_nothing),
         T(docker_is_asked_with_an_engine_body),
+        T(an_engine_is_an_endpoint_of_its_own),
         T(the_user_is_the_one_written_else_the_owner_else_the_images),
         T(states_become_wishes),
         T(a_missing_workspace_is_a_warning_and_still_wanted),
