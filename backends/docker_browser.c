@@ -5,7 +5,13 @@
 #include <sys/random.h>
 
 #define ENV_PASSWORD    "OPENCLAW_BROWSER_NOVNC_PASSWORD"
-#define PASSWORD_LENGTH 8 /* OpenClaw 2026.5.3 */
+#define PASSWORD_LENGTH 8  /* OpenClaw 2026.5.3 */
+#define TOKEN_BYTES     24 /* OpenClaw 2026.9.6; twice as many digits */
+
+const struct oc_profile *docker_line_of(const struct node *body)
+{
+    return oc_line(oc_profile_of_browser(node_str(node_path(body, "Labels", "openclaw.browserConfigEpoch", NULL))));
+}
 
 static const char *network_path(struct arena *a, const char *name)
 {
@@ -42,7 +48,7 @@ static int ensure_network(struct docker *dk, struct arena *a, const char *name, 
     return engine_json(dk->en, "GET", path, NULL, d, ret, e);
 }
 
-/* OpenClaw 2026.5.3: the first IPv4 gateway of a bridge. */
+/* OpenClaw 2026.5.3: the first IPv4 gateway of a bridge. (2026.9.6 has a token instead.) */
 static const char *gateway_of(struct arena *a, const json_t *network)
 {
     const json_t *v;
@@ -92,6 +98,50 @@ static int make_password(char out[PASSWORD_LENGTH + 1], struct err *e)
     return 0;
 }
 
+static int make_token(char out[TOKEN_BYTES * 2 + 1], struct err *e)
+{
+    static const char digits[] = "0123456789abcdef";
+    unsigned char bytes[TOKEN_BYTES];
+    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+        return err_sys(e, ERR_IO, errno, "getrandom");
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        out[i * 2] = digits[bytes[i] >> 4];
+        out[i * 2 + 1] = digits[bytes[i] & 15];
+    }
+    out[TOKEN_BYTES * 2] = '\0';
+    explicit_bzero(bytes, sizeof bytes);
+    return 0;
+}
+
+/* OpenClaw 2026.9.6 makes a browser of no image that does not know the token. One that is not there is the creation's to tell. */
+static int check_contract(struct docker *dk, struct arena *a, const struct oc_profile *line, const char *image,
+                          const struct deadline *d, struct err *e)
+{
+    BUF_AUTO path = BUF_INIT(4096);
+    json_t *o = NULL;
+    struct err why;
+    if (!line->browser_image_contract || !image)
+        return 0;
+    buf_puts(&path, "/images/");
+    engine_escape(&path, image, "/:@");
+    buf_puts(&path, "/json");
+    if (engine_json(dk->en, "GET", buf_str(&path), NULL, d, &o, &why) < 0) {
+        if (why.class == ERR_NOT_FOUND)
+            return 0;
+        *e = why;
+        return -1;
+    }
+    const char *has = engine_text(json_object_get(json_object_get(o, "Config"), "Labels"), OC_BROWSER_CONTRACT_LABEL);
+    int rc = text_eq(has, line->browser_image_contract)
+                 ? 0
+                 : err_set(e, ERR_CONFIG, 0,
+                           "browser.image: '%s' is not of the kind that OpenClaw %s makes browsers of (its label %s is '%s', not "
+                           "'%s'): build it anew",
+                           image, line->name, OC_BROWSER_CONTRACT_LABEL, has ? has : "", line->browser_image_contract);
+    json_decref(o);
+    return rc;
+}
+
 /* In the place of an empty one, if there is one: of two with one name a program may see the first. */
 static void env_put(struct arena *a, struct node *env, const char *key, const char *value, bool secret)
 {
@@ -122,6 +172,7 @@ int docker_browser_body(struct docker *dk, struct arena *a, const struct desired
         *ret = body;
         return 0;
     }
+    const struct oc_profile *line = docker_line_of(body);
     const char *network = node_str(node_path(body, "HostConfig", "NetworkMode", NULL)), *range = NULL;
     if (!network || !*network)
         network = "bridge";
@@ -129,7 +180,9 @@ int docker_browser_body(struct docker *dk, struct arena *a, const struct desired
         env = node_array(a);
         node_set(a, body, "Env", env);
     }
-    if (!env_is_set(env, DOCKER_ENV_SOURCE_RANGE)) {
+    if (check_contract(dk, a, line, node_str(node_get(body, "Image")), d, e) < 0)
+        return -1;
+    if (!line->browser_has_token && !env_is_set(env, DOCKER_ENV_SOURCE_RANGE)) {
         if (source_range(dk, a, network, d, &range, e) < 0)
             return -1;
         env_put(a, env, DOCKER_ENV_SOURCE_RANGE, range, false);
@@ -146,6 +199,13 @@ int docker_browser_body(struct docker *dk, struct arena *a, const struct desired
             return -1;
         env_put(a, env, ENV_PASSWORD, password, true);
         explicit_bzero(password, sizeof password);
+    }
+    if (line->browser_has_token && !env_is_set(env, OC_BROWSER_TOKEN_VARIABLE)) {
+        char token[TOKEN_BYTES * 2 + 1];
+        if (make_token(token, e) < 0)
+            return -1;
+        env_put(a, env, OC_BROWSER_TOKEN_VARIABLE, token, true);
+        explicit_bzero(token, sizeof token);
     }
     *ret = body;
     return 0;

@@ -26,14 +26,15 @@ struct node *docker_labelled(struct arena *a, const struct desired *want, const 
     return body;
 }
 
-/* A browser's source range is the gateway of its network where the owner sets none. And a label stays as it is when limits are
- * changed in place: of a Sandbox all that the hash covers is compared field by field, so that the hash itself decides nothing. */
+/* A browser's source range is the gateway of its network where the owner sets none and its line has no token instead. And a label
+ * stays as it is when limits are changed in place: of a Sandbox all that the hash covers is compared field by field, so that the
+ * hash itself decides nothing. */
 static bool is_settled(const struct desired *want, const char *name)
 {
     if (want->kind == RUNTIME_SANDBOX)
         return strcmp(name, "configHash") != 0;
     const char *range = docker_env(node_get(want->create, "Env"), DOCKER_ENV_SOURCE_RANGE);
-    return (range && *range) || strcmp(name, "browser.cdpSourceRange") != 0;
+    return (range && *range) || docker_line_of(want->create)->browser_has_token || strcmp(name, "browser.cdpSourceRange") != 0;
 }
 
 struct fields docker_settled(struct arena *a, const struct desired *want, struct fields f)

@@ -5,6 +5,8 @@
 #include "backends/docker.h"
 #include "backends/engine_http.h"
 #include "spec/engine_fields.h"
+#include "spec/openclaw/create.h"
+#include "spec/openclaw/profile.h"
 
 #define LABEL_SANDBOX     "openclaw.sandbox"
 #define LABEL_BROWSER     "openclaw.sandboxBrowser"
@@ -85,9 +87,12 @@ int docker_follow(struct backend *b, void (*on_hint)(void *ctx), void *ctx, cons
 
 /* --- docker_browser: what only the moment of creation knows ---------------------------------------------------------------- */
 
-/* The body to send: `create` with what a browser needs filled in (its network made where it is missing, the gateway's address
- * as the source of its debug port, a password). For other kinds the body is `create` as it is. */
+/* The body to send: `create` with what a browser needs filled in (its network made where it is missing; the gateway's address as
+ * the source of its debug port, or, of 2026.9, a token for it; a password). For other kinds the body is `create` as it is.
+ * ERR_CONFIG also where the image is none that the line of OpenClaw makes browsers of. */
 int docker_browser_body(struct docker *dk, struct arena *a, const struct desired *want, const struct deadline *d,
                         struct node **ret, struct err *e);
+/* The line of OpenClaw that a browser's body is of; that of 2026.5 where its labels say none. */
+const struct oc_profile *docker_line_of(const struct node *body);
 
 #endif

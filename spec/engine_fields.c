@@ -5,6 +5,7 @@
 #include "spec/base/path.h"
 #include "spec/base/vec.h"
 #include "spec/engine_value.h"
+#include "spec/openclaw/profile.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -36,6 +37,7 @@ enum key {
     KEY_WORKDIR,
     KEY_COMMAND,
     KEY_ENTRYPOINT,
+    KEY_INIT,
     KEY_READ_ONLY_ROOT,
     KEY_TMPFS,
     KEY_CAP_ADD,
@@ -73,6 +75,7 @@ static const struct {
     [KEY_WORKDIR] = {{"docker.workdir", "docker.workdir", "workdir"}},
     [KEY_COMMAND] = {{"docker.command", "browser.command", "command"}},
     [KEY_ENTRYPOINT] = {{"docker.entrypoint", "browser.entrypoint", "entrypoint"}},
+    [KEY_INIT] = {{"docker.init", "docker.init", "init"}},
     [KEY_READ_ONLY_ROOT] = {{"docker.readOnlyRoot", "docker.readOnlyRoot", "readOnlyRoot"}},
     [KEY_TMPFS] = {{"docker.tmpfs[", "docker.tmpfs[", "tmpfs["}},
     [KEY_CAP_ADD] = {{"docker.capAdd", "docker.capAdd", "capAdd"}},
@@ -295,6 +298,7 @@ static void put_process(struct side *s)
         put(s, KEY_WORKDIR, *workdir == '/' ? path_resolve(s->arena, "/", workdir) : workdir);
     put(s, KEY_COMMAND, own_words(s, "Cmd"));
     put(s, KEY_ENTRYPOINT, own_words(s, "Entrypoint"));
+    put(s, KEY_INIT, is_true(s->host, "Init") ? "true" : NULL);
 }
 
 /* --- confinement
@@ -479,7 +483,7 @@ static const struct {
     const char *variable, *key;
 } browser_keys[] = {
     {"OPENCLAW_BROWSER_HEADLESS", "browser.headless"},
-    {"OPENCLAW_BROWSER_ENABLE_NOVNC", "browser.enableNoVnc"},
+    {"OPENCLAW_BROWSER_ENABLE_NOVNC", NULL}, /* by the line of OpenClaw */
     {"OPENCLAW_BROWSER_CDP_PORT", "browser.cdpPort"},
     {"OPENCLAW_BROWSER_AUTO_START_TIMEOUT_MS", "browser.autoStartTimeoutMs"},
     {"OPENCLAW_BROWSER_CDP_SOURCE_RANGE", "browser.cdpSourceRange"},
@@ -487,8 +491,24 @@ static const struct {
     {"OPENCLAW_BROWSER_NOVNC_PORT", "browser.noVncPort"},
 };
 
-/* Made anew for every browser: no setting. */
-#define NO_VNC_PASSWORD "OPENCLAW_BROWSER_NOVNC_PASSWORD"
+/* Made anew for every browser: no settings. */
+static const char *const browser_secrets[] = {"OPENCLAW_BROWSER_NOVNC_PASSWORD", "OPENCLAW_BROWSER_CDP_AUTH_TOKEN"};
+
+static bool is_browser_secret(const struct side *s, const char *name)
+{
+    for (size_t i = 0; s->kind == KIND_BROWSER && i < sizeof browser_secrets / sizeof *browser_secrets; i++)
+        if (strcmp(browser_secrets[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* What the owner of the wanted browser writes to have noVNC. */
+static const char *no_vnc_key(const struct side *s)
+{
+    const struct node *labels = node_get((s->want != NULL ? s->want : s)->config, "Labels");
+    const struct oc_profile *line = oc_line(oc_profile_of_browser(set_text(labels, "openclaw.browserConfigEpoch")));
+    return arena_printf(s->arena, "browser.%s", line->no_vnc_key);
+}
 
 /* The last "NAME=value" of that name, or NULL. */
 static const struct node *find_variable(const struct node *env, const char *name, size_t n)
@@ -535,7 +555,7 @@ static void put_variable(struct side *s, const struct node *pair, const char *na
     }
     for (size_t i = 0; s->kind == KIND_BROWSER && i < sizeof browser_keys / sizeof *browser_keys; i++)
         if (strcmp(browser_keys[i].variable, name) == 0) {
-            (void)put_named(s, KEY_ENV, browser_keys[i].key, value);
+            (void)put_named(s, KEY_ENV, browser_keys[i].key != NULL ? browser_keys[i].key : no_vnc_key(s), value);
             return;
         }
     struct field *f = put_one_of(s, KEY_ENV, name, value);
@@ -553,7 +573,7 @@ static void put_env(struct side *s)
         if (n == 0 || pair[n] != '=')
             continue;
         const char *name = arena_memdup0(s->arena, pair, n);
-        if (strcmp(name, NO_VNC_PASSWORD) != 0 || s->kind != KIND_BROWSER)
+        if (!is_browser_secret(s, name))
             put_variable(s, env->items[i], name, pair + n + 1);
     }
 }

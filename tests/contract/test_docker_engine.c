@@ -2,6 +2,7 @@
 #include "backends/docker.h"
 #include "backends/engine_http.h"
 #include "spec/base/digest.h"
+#include "spec/openclaw/create.h"
 #include "spec/read/json.h"
 #include "tests/lib/engine.h"
 #include "tests/lib/engine_proxy.h"
@@ -762,6 +763,40 @@ static void test_browser(void **state)
     assert_true(fields_diff(f->a, d3->fields, without->fields, &ch) > 0);
 }
 
+/* 2026.9: a token instead of a range, and an image that knows of it. */
+static void test_browser_with_token(void **state)
+{
+    struct fixture *f = *state;
+    const struct oc_profile *line = &oc_profiles[OC_LINE_2026_9];
+    struct desired *d = browser(f, "token", NULL);
+    struct desired *bare =
+        desire(f, "contract", RUNTIME_SANDBOX, parse(f, "{\"Image\":\"" TEST_IMAGE "\",\"Cmd\":[\"sleep\",\"infinity\"]}"));
+    struct act_result r = {0};
+    struct node *body = node_copy(f->a, d->create);
+    d->create = body;
+    node_set(f->a, node_get(body, "Labels"), "openclaw.browserConfigEpoch", node_string(f->a, line->browser_epoch));
+    assert_int_equal(create(f, d, &r), -1);
+    assert_int_equal(f->e.class, ERR_CONFIG);
+    assert_true(text_has_prefix(f->e.msg, "browser.image: "));
+    request(f, "POST",
+            arena_printf(f->a,
+                         "/commit?container=%s&repo=" PREFIX "browser-image&tag=1&changes=LABEL+" OC_BROWSER_CONTRACT_LABEL "=%s",
+                         made(f, bare), line->browser_image_contract),
+            "{}");
+    node_set(f->a, body, "Image", node_string(f->a, PREFIX "browser-image:1"));
+    d->image = PREFIX "browser-image:1";
+    f->e = (struct err){0};
+    must(f, docker_ops.check(f->a, d, &d->fields, &f->e));
+    must(f, create(f, d, &r));
+    const char *token = env_of(f, r.id, OC_BROWSER_TOKEN_VARIABLE);
+    assert_int_equal(strlen(token), 48);
+    assert_int_equal(strspn(token, "0123456789abcdef"), 48);
+    assert_null(env_of(f, r.id, "OPENCLAW_BROWSER_CDP_SOURCE_RANGE"));
+    struct observation o = observe(f, d, 1, NULL);
+    assert_equal_fields(f, "token", d->fields, find(&o, d->name)->fields);
+    assert_null(fields_get(find(&o, d->name)->fields, "docker.env." OC_BROWSER_TOKEN_VARIABLE));
+}
+
 /* --- exec --------------------------------------------------------------------------------------------------------------------
  */
 
@@ -1012,6 +1047,7 @@ int main(void)
         with("a removal reads again what it removes", test_remove_reads_again),
         with("a name is not the beginning of an id", test_names_are_whole),
         with("a browser gets its network, range, password and ports", test_browser),
+        with("a browser of 2026.9 gets a token, of an image that knows of it", test_browser_with_token),
         with("exec carries any amount both ways", test_exec_streams),
         with("exec with a terminal", test_exec_tty),
         with("a setup's output is kept up to the cap", test_setup_output_cap),

@@ -1,4 +1,5 @@
 /* The create bodies of OpenClaw's containers and browsers. */
+#include "spec/engine_fields.h"
 #include "spec/openclaw/create.h"
 #include "spec/openclaw/hash.h"
 #include "spec/openclaw/names.h"
@@ -125,6 +126,31 @@ static void check_hash(struct arena *a, struct oc_collator *collator, const stru
         assert_string_equal(hash, str(v, "configHash"));
 }
 
+static void reverse(struct node *list)
+{
+    for (size_t i = 0; node_is(list, NODE_ARRAY) && i < list->n_items / 2; i++) {
+        struct node *first = list->items[i];
+        list->items[i] = list->items[list->n_items - 1 - i];
+        list->items[list->n_items - 1 - i] = first;
+    }
+}
+
+/* A container made of one body is no drift from the other, in whatever order the engine keeps variables and binds. */
+static void assert_no_drift(struct arena *a, const char *name, const struct node *made_of, const struct node *wanted)
+{
+    struct node *shown = node_object(a), *config = node_copy(a, made_of);
+    struct fields seen;
+    struct field_change *changes;
+    struct err e = {0};
+    reverse(node_get(config, "Env"));
+    reverse(node_path(config, "HostConfig", "Binds", NULL));
+    node_set(a, shown, "Config", config);
+    node_set(a, shown, "HostConfig", node_get(config, "HostConfig"));
+    assert_int_equal(engine_inspect_fields(a, shown, wanted, NULL, &seen, &e), 0);
+    if (fields_diff(a, engine_body_fields(a, wanted), seen, &changes) > 0)
+        fail_msg("%s: %s: %s -> %s", name, changes[0].name, changes[0].from, changes[0].to);
+}
+
 /* What the vector's arguments make the docker command send; NULL where it refuses them, or OpenClaw does. */
 static struct node *body_of(struct arena *a, const struct fs *fs, const struct node *blank, const struct node *v)
 {
@@ -172,6 +198,8 @@ static void containers_equal_openclaws(void **state)
                 fail_msg("%s: %s", name, status == 0 ? "made, wanted a refusal" : e.msg);
             if (body != NULL) {
                 assert_body(a, name, create.body, body, of->env_in_order);
+                assert_no_drift(a, name, body, create.body);
+                assert_no_drift(a, name, create.body, body);
                 bool warned = create.n_blocked_env + create.n_odd_env + r.mounts->n_skipped > 0;
                 assert_int_equal(warned, node_get(v, "has_loglines") != NULL);
                 n_bodies++;
