@@ -1,8 +1,9 @@
-// OpenClaw's own registry functions, found in its dist by name, as the other party of tests/interop/registry.bats.
+// OpenClaw's own registry functions, found in its dist by name, as the other party of tests/interop/registry*.bats.
 //   registry.mjs hammer SECONDS NAME...        updates these names in turn; prints {NAME: its last runtimeLabel}
 //   registry.mjs count DIR FILE TIMES          adds one to the number in FILE under its lock
 //   registry.mjs hold DIR FILE                 takes the lock, says "held", keeps it until killed
 //   registry.mjs rounds TOOL SEED ROUNDS       random operations by both, each in a directory of its own: equal files
+//   registry.mjs rows TOOL SEED ROUNDS         the same of 2026.9's database: equal rows
 // In the environment: OPENCLAW_STATE_DIR, and FN_<name>="file<TAB>export" for each function (openclaw_dist).
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
@@ -34,6 +35,12 @@ async function hammer(seconds, names) {
     const runtimeLabel = `theirs-${i}`;
     await update({ containerName, runtimeLabel, sessionKey: "agent:theirs", createdAtMs: 888, lastUsedAtMs: Date.now(), image: "theirs" });
     last[containerName] = runtimeLabel;
+    // Of 2026.9: what was written is there, though others write all the time.
+    if (process.env.FN_readRegistry && i % 16 === 0) {
+      const { entries } = await (await load("readRegistry"))();
+      for (const [name, label] of Object.entries(last))
+        if (!entries.some((o) => o.containerName === name && o.runtimeLabel === label)) throw new Error(`${name}: ${label} is not there`);
+    }
   }
   console.log(JSON.stringify(last));
 }
@@ -207,5 +214,64 @@ async function rounds(tool, seed, n) {
   console.log(`${n} rounds equal`);
 }
 
-await { hammer: () => hammer(args[0], args.slice(1)), count: () => count(...args), hold: () => hold(...args), rounds: () => rounds(...args) }[mode]();
+// --- rows of SQLite -----------------------------------------------------------------------------------------------------------
+
+async function rows(tool, seed, n) {
+  const fns = {
+    u: await load("updateRegistry"),
+    bu: await load("updateBrowserRegistry"),
+    r: await load("removeRegistryEntry"),
+    br: await load("removeBrowserRegistryEntry"),
+  };
+  const { DatabaseSync } = await import("node:sqlite");
+  const open = (dir) => new DatabaseSync(path.join(dir, "state", "openclaw.sqlite"), { timeout: 10000 });
+  const ours = `${process.env.OPENCLAW_STATE_DIR}-ours`;
+  const [theirDb, ourDb] = [open(process.env.OPENCLAW_STATE_DIR), open(ours)];
+  const rnd = random(Number(seed));
+  const g = makeRounds(rnd);
+  const maybe = (o, share) => Object.fromEntries(Object.entries(o).filter(() => rnd() < share));
+  const text = () => g.pick(["__proto__", "\ud800", "", "a", " b ", "img:1", "é", "日本", "😀", "x\ny", '"', "\\", "\u007f", "\u2028", "docker", "0"]);
+  const time = () => (rnd() < 0.02 ? g.pick([null, 1.5, -0.5]) : g.pick([0, 1, -1, 1700000000000, 9007199254740991]));
+  const name = () => g.pick(["c1", "c2", "openclaw-sbx-workspace-5539703e866675c78da5d134b9eb62f6", "ünï", " ", "é"]);
+  const container = () => ({
+    containerName: name(), ...maybe({ backendId: text(), backendTarget: { key: text(), globalArgs: [text()] }, runtimeLabel: text() }, 0.5),
+    sessionKey: text(), ...maybe({ workspaceDir: text() }, 0.5), createdAtMs: time(), lastUsedAtMs: time(), image: text(),
+    ...maybe({ configLabelKind: text(), configHash: text(), runtimeState: g.pick(["pending", "ready", "removing"]), more: { z: [1, 2.5, null], 10: 1, 2: 1 } }, 0.5),
+  });
+  // What OpenClaw's browser does not know is undefined, not missing.
+  const browser = () => ({
+    containerName: name(), workspaceDir: text(), sessionKey: text(), createdAtMs: time(), lastUsedAtMs: time(), image: text(),
+    configHash: rnd() < 0.5 ? text() : undefined, cdpPort: g.pick([1, 49153, 65535, 0]), noVncPort: rnd() < 0.5 ? 6080 : undefined,
+  });
+  const dump = (db) => db.prepare("SELECT * FROM sandbox_registry_entries ORDER BY registry_kind, container_name").all().map(({ updated_at, ...row }) => row);
+  let failed = 0;
+  for (let round = 0; round < Number(n); round++) {
+    const ops = [];
+    for (let i = Math.floor(rnd() * 8); i >= 0; i--) {
+      const r = rnd();
+      if (r < 0.5) ops.push({ op: "u", entry: container() });
+      else if (r < 0.75) ops.push({ op: "bu", entry: browser() });
+      else ops.push({ op: r < 0.9 ? "r" : "br", name: g.pick(["c1", "c2", "é"]) });
+    }
+    const before = dump(theirDb);
+    const want = [];
+    for (const o of ops)
+      want.push(await fns[o.op](o.entry ?? o.name).then(() => "ok", (e) => `failed: ${e.message}`));
+    const run = spawnSync(tool, ["sqlite", "ops", ours], { input: `${ops.map((o) => JSON.stringify(o)).join("\n")}\n`, encoding: "utf8" });
+    const word = (s) => s.split(":")[0];
+    const same = run.status === 0 && run.stdout.trimEnd().split("\n").map(word).join() === want.map(word).join();
+    failed += want.filter((s) => s !== "ok").length;
+    if (!same || JSON.stringify(dump(theirDb)) !== JSON.stringify(dump(ourDb))) {
+      console.log(`seed ${seed} round ${round}: ${run.stderr}\n${ops.map((o, i) => `${JSON.stringify(o)} theirs ${want[i]}`).join("\n")}\nours ${run.stdout}`);
+      const only = (x, y) => x.filter((row) => !y.some((r) => JSON.stringify(r) === JSON.stringify(row)));
+      const [t, u] = [dump(theirDb), dump(ourDb)];
+      const names = [...only(t, u), ...only(u, t)].map((row) => row.container_name);
+      console.log("before", before.filter((row) => names.includes(row.container_name)), "theirs", only(t, u), "ours", only(u, t));
+      process.exit(1);
+    }
+  }
+  console.log(`${n} rounds equal, ${failed} refused by both`);
+}
+
+await { hammer: () => hammer(args[0], args.slice(1)), count: () => count(...args), hold: () => hold(...args), rounds: () => rounds(...args), rows: () => rows(...args) }[mode]();
 process.exit(0);

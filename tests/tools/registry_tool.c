@@ -1,8 +1,10 @@
-/* registry_tool: OpenClaw's registry by our hands, for tests with OpenClaw itself as the other party.
+/* registry_tool: OpenClaw's registry by our hands, for tests with OpenClaw itself as the other party. The first word `sqlite`
+ * before any of the first three means the database, else they mean the shards.
  *
  *     registry_tool list STATE_DIR                     {"containers": [...], "browsers": [...], "issues": [...]}
  *     registry_tool ops STATE_DIR                      one op a line of standard input: {"op": "u", "entry": {...}} as in
- *                                                      tests/vectors/registry.json (u bu r br), "mig" with "now"
+ *                                                      tests/vectors/registry.json (u bu r br), "mig" with "now"; in the
+ *                                                      database one may fail: "ok" or "failed: ..." for each
  *     registry_tool hammer STATE_DIR SECONDS NAME...   updates these names in turn; prints {"NAME": "<its last configHash>"}
  *     registry_tool count DIR FILE TIMES               adds one to the number in FILE, under its lock, so many times
  *     registry_tool hold DIR FILE                      takes the lock, says "held", and keeps it until it is killed */
@@ -10,6 +12,7 @@
 #include "spec/read/json.h"
 #include "state/doctor.h"
 #include "state/shards.h"
+#include "state/sqlite.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -46,16 +49,53 @@ static struct node *record_node(struct arena *a, const struct record *r)
     return o;
 }
 
-static int list(const struct shards *s)
+/* Both drivers, as far as they are the same. */
+struct place {
+    struct shards shards;
+    struct sqlite_registry sqlite;
+    bool in_sqlite;
+};
+
+static int update(const struct place *p, enum runtime_kind kind, const struct node *entry, struct err *e)
+{
+    struct lock_wait w = wait_now();
+
+    return p->in_sqlite ? sqlite_update(&p->sqlite, kind, entry, SHARD_OPENCLAW, NULL, &w, NULL, e)
+                        : shards_update(&p->shards, kind, entry, SHARD_OPENCLAW, NULL, &w, NULL, e);
+}
+
+static int remove_one(const struct place *p, enum runtime_kind kind, const char *name, struct err *e)
+{
+    struct lock_wait w = wait_now();
+
+    return p->in_sqlite ? sqlite_remove(&p->sqlite, kind, name, NULL, &w, e) : shards_remove(&p->shards, kind, name, NULL, &w, e);
+}
+
+static int read_all(struct arena *a, const struct place *p, struct shards_view *ret, struct err *e)
+{
+    struct sqlite_view view;
+    OC_COLLATOR_AUTO collator = OC_COLLATOR("en-US");
+
+    if (!p->in_sqlite)
+        return shards_read(a, &p->shards, NULL, wall_ms(), ret, e) < 0 ? -1 : shards_sort_listed(ret, &collator, e);
+    if (sqlite_read(a, &p->sqlite, NULL, DB_WAIT_MS, wall_ms(), &view, e) < 0)
+        return -1;
+    *ret = (struct shards_view){.n = view.n, .issues = view.issues};
+    ret->v = ARENA_ARRAY(a, struct shard, view.n);
+    for (size_t i = 0; i < view.n; i++)
+        ret->v[i].rec = view.v[i];
+    return 0;
+}
+
+static int list(const struct place *p)
 {
     ARENA_AUTO a = arena_new();
     BUF_AUTO out = BUF_INIT(64u << 20);
     struct node *root = node_object(a), *lists[2] = {node_array(a), node_array(a)}, *issues = node_array(a);
-    OC_COLLATOR_AUTO collator = OC_COLLATOR("en-US");
     struct shards_view view;
     struct err e = {0};
 
-    if (shards_read(a, s, NULL, wall_ms(), &view, &e) < 0 || shards_sort_listed(&view, &collator, &e) < 0)
+    if (read_all(a, p, &view, &e) < 0)
         return fail(&e);
     for (size_t i = 0; i < view.n; i++)
         node_push(a, lists[view.v[i].rec.kind == RUNTIME_BROWSER], record_node(a, &view.v[i].rec));
@@ -71,7 +111,7 @@ static int list(const struct shards *s)
     return 0;
 }
 
-static int one_op(struct arena *a, const struct shards *s, const struct node *op, struct err *e)
+static int one_op(struct arena *a, const struct place *p, const struct node *op, struct err *e)
 {
     const char *word = node_str(node_get(op, "op"));
     enum runtime_kind kind = word && word[0] == 'b' ? RUNTIME_BROWSER : RUNTIME_CONTAINER;
@@ -79,18 +119,18 @@ static int one_op(struct arena *a, const struct shards *s, const struct node *op
     struct doctor_plan plan;
 
     if (text_eq(word, "u") || text_eq(word, "bu"))
-        return shards_update(s, kind, node_get(op, "entry"), SHARD_OPENCLAW, NULL, &w, NULL, e);
+        return update(p, kind, node_get(op, "entry"), e);
     if (text_eq(word, "r") || text_eq(word, "br"))
-        return shards_remove(s, kind, node_str(node_get(op, "name")), NULL, &w, e);
-    if (!text_eq(word, "mig"))
+        return remove_one(p, kind, node_str(node_get(op, "name")), e);
+    if (!text_eq(word, "mig") || p->in_sqlite)
         return err_set(e, ERR_USAGE, 0, "no such op");
     w.now_ms = (int64_t)node_get(op, "now")->num;
-    if (doctor_plan(a, s, w.now_ms, &plan, e) < 0)
+    if (doctor_plan(a, &p->shards, w.now_ms, &plan, e) < 0)
         return -1;
-    return doctor_apply(a, s, &plan, &w, e);
+    return doctor_apply(a, &p->shards, &plan, &w, e);
 }
 
-static int ops(const struct shards *s)
+static int ops(const struct place *p)
 {
     char *line = NULL;
     size_t room = 0;
@@ -101,15 +141,37 @@ static int ops(const struct shards *s)
         ARENA_AUTO a = arena_new();
         struct err e = {0};
         const struct node *op = json_read_err(a, "op", line, (size_t)n, &e);
+        bool done = op && one_op(a, p, op, &e) == 0;
 
-        if (!op || one_op(a, s, op, &e) < 0)
+        if (op && p->in_sqlite)
+            (void)printf("%s%s\n", done ? "ok" : "failed: ", done ? "" : e.msg);
+        else if (!done)
             status = fail(&e);
     }
     free(line);
     return status;
 }
 
-static int hammer(const struct shards *s, const char *seconds, char **names, int n_names)
+/* Whether the last word about a name that nobody else writes is there. */
+static int check_last(const struct place *p, const struct node *last)
+{
+    ARENA_AUTO a = arena_new();
+    struct shards_view view;
+    struct err e = {0};
+    size_t n = 0;
+
+    if (read_all(a, p, &view, &e) < 0)
+        return fail(&e);
+    for (size_t i = 0; i < view.n; i++)
+        n += node_get(last, view.v[i].rec.name) &&
+             text_eq(view.v[i].rec.config_hash, node_str(node_get(last, view.v[i].rec.name)));
+    if (n == last->n_members && view.issues.n == 0)
+        return 0;
+    (void)fprintf(stderr, "registry_tool: %zu of %zu records are there, %zu issues\n", n, last->n_members, view.issues.n);
+    return 1;
+}
+
+static int hammer(const struct place *p, const char *seconds, char **names, int n_names)
 {
     ARENA_AUTO a = arena_new();
     struct node *last = node_object(a);
@@ -119,18 +181,19 @@ static int hammer(const struct shards *s, const char *seconds, char **names, int
         ARENA_AUTO own = arena_new();
         const char *name = names[i % (unsigned)n_names], *hash = arena_printf(own, "ours-%lu", i);
         struct node *entry = node_object(own);
-        struct lock_wait w = wait_now();
         struct err e = {0};
 
         node_set(own, entry, "containerName", node_string(own, name));
         node_set(own, entry, "sessionKey", node_string(own, "agent:ours"));
         node_set(own, entry, "createdAtMs", node_number(own, 999));
-        node_set(own, entry, "lastUsedAtMs", node_number(own, (double)w.now_ms));
+        node_set(own, entry, "lastUsedAtMs", node_number(own, (double)wall_ms()));
         node_set(own, entry, "image", node_string(own, "ours"));
         node_set(own, entry, "configHash", node_string(own, hash));
-        if (shards_update(s, RUNTIME_CONTAINER, entry, SHARD_OPENCLAW, NULL, &w, NULL, &e) < 0)
+        if (update(p, RUNTIME_CONTAINER, entry, &e) < 0)
             return fail(&e);
         node_set(a, last, name, node_string(a, hash));
+        if (p->in_sqlite && i % 16 == 0 && check_last(p, last) != 0)
+            return 1;
     }
     (void)puts(node_json(a, last));
     return 0;
@@ -172,18 +235,22 @@ static int hold(const struct file_dir *d, const char *file)
 
 int main(int argc, char **argv)
 {
-    struct shards s = {.state_dir = argc > 2 ? argv[2] : "", .install = "0000000000000000"};
+    struct place p = {.in_sqlite = argc > 1 && text_eq(argv[1], "sqlite")};
     struct file_dir d = {.fd = -1};
     struct err e = {0};
 
+    argc -= p.in_sqlite;
+    argv += p.in_sqlite;
+    p.shards = (struct shards){.state_dir = argc > 2 ? argv[2] : "", .install = "0000000000000000"};
+    p.sqlite = (struct sqlite_registry){.state_dir = p.shards.state_dir, .install = p.shards.install};
     if (argc == 3 && text_eq(argv[1], "list"))
-        return list(&s);
+        return list(&p);
     if (argc == 3 && text_eq(argv[1], "ops"))
-        return ops(&s);
+        return ops(&p);
     if (argc > 4 && text_eq(argv[1], "hammer"))
-        return hammer(&s, argv[3], argv + 4, argc - 4);
-    if (argc < 4 || file_dir_open(argv[2], false, NULL, &d, &e) < 0)
-        return argc < 4 ? 64 : fail(&e);
+        return hammer(&p, argv[3], argv + 4, argc - 4);
+    if (p.in_sqlite || argc < 4 || file_dir_open(argv[2], false, NULL, &d, &e) < 0)
+        return p.in_sqlite || argc < 4 ? 64 : fail(&e);
     if (argc == 5 && text_eq(argv[1], "count"))
         return count(&d, argv[3], argv[4]);
     if (argc == 4 && text_eq(argv[1], "hold"))
