@@ -198,6 +198,13 @@ static void say_modes(struct shown *s)
         put_text(s, s->out_host, "IpcMode", text(s->want_host, "IpcMode"));
 }
 
+/* Where neither the body nor the image says where to start. */
+static void say_workdir(struct shown *s)
+{
+    if (strcmp(text(s->config, "WorkingDir"), "/") == 0 && !*text(s->want, "WorkingDir"))
+        put_text(s, s->out_config, "WorkingDir", "");
+}
+
 /* --- capabilities --------------------------------------------------------------------------------------------------------------
  */
 
@@ -484,6 +491,7 @@ const struct node *podman_inspection(struct arena *a, const struct node *item, c
     say_env(&s);
     say_network(&s);
     say_modes(&s);
+    say_workdir(&s);
     say_caps(&s);
     say_limits(&s);
     say_ulimits(&s);
