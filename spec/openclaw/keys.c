@@ -217,7 +217,7 @@ static void check_env_of(struct arena *a, const struct node *config, const struc
             if (!fault)
                 continue;
             key = l == 0 ? diag_key(a, oc_roster_key_of(a, config, entry), "sandbox") : "agents.defaults.sandbox";
-            key = diag_key(a, diag_key(a, key, "docker.env"), m->key);
+            key = diag_key(a, diag_key(a, diag_key(a, key, "docker"), "env"), m->key);
             if (!node_get(told, key))
                 diag_error(d, m->pos, key, "%s", fault);
             node_set(a, told, key, node_bool(a, true));

@@ -3,6 +3,7 @@
  * "errors"}. $OPENCLAW_HOME and $OPENCLAW_STATE_DIR are the directories. */
 #include "spec/openclaw/keys.h"
 #include "spec/openclaw/resolve.h"
+#include "spec/openclaw/roster.h"
 #include "spec/read/json.h"
 #include "spec/read/json5.h"
 
@@ -31,7 +32,7 @@ static struct node *answer(struct arena *a, const struct node *ask, const struct
     root = json5_read(a, "openclaw.json", text, strlen(text), &d);
     if (!root || (node_js_order(a, root), oc_validate(a, root, places, &d) < 0))
         stage = "load";
-    else if (oc_resolve(a, root, places, agent, &s, &d) < 0)
+    else if (oc_resolve(a, oc_roster(a, root), places, agent, &s, &d) < 0)
         stage = "resolve";
     node_set(a, out, "ok", node_bool(a, !stage));
     if (stage) {
