@@ -166,6 +166,7 @@ int oc_context_of_scope(struct arena *a, const struct oc_instance *oc, const cha
     struct oc_context c = {.agent_id = agent_id, .scope_key = scope_key, .sandbox = *sandbox};
     const struct oc_agent agent = {.id = oc_agent_id(a, agent_id), .entry = sandbox->entry, .default_id = oc->default_agent};
     struct node *config = node_object(a);
+    const char *session = oc_line_of(oc->places)->scope_by_workspace ? oc_scope_base(a, scope_key) : scope_key;
     struct oc_dirs dirs;
     struct err e = {0};
 
@@ -177,8 +178,8 @@ int oc_context_of_scope(struct arena *a, const struct oc_instance *oc, const cha
     c.scope = text(config, NULL, "scope");
     c.backend = text(config, NULL, "backend");
     c.workspace_access = text(config, NULL, "workspaceAccess");
-    c.sandboxed = strcmp(c.scope, "session") == 0 ? oc_is_sandboxed(a, oc->config, c.mode, agent_id, scope_key)
-                                                  : strcmp(c.mode, "off") != 0;
+    c.sandboxed =
+        strcmp(c.scope, "session") == 0 ? oc_is_sandboxed(a, oc->config, c.mode, agent_id, session) : strcmp(c.mode, "off") != 0;
     dirs = oc_dirs_of(a, oc->config, &agent, config, scope_key, oc->places);
     c.workspace_dir = dirs.workspace_dir;
     c.agent_workspace_dir = dirs.agent_workspace_dir;

@@ -14,6 +14,7 @@ struct agent {
     struct diags errors; /* of a broken one */
     struct oc_sandbox sandbox;
     const char *mode, *scope, *backend;
+    const char *workspace_dir; /* its own, not that of a scope */
 };
 
 /* One runtime that is wanted. */
@@ -27,6 +28,7 @@ struct slot {
 struct oc_memo {
     bool ready;
     VEC(struct agent) agents; /* the default agent first, then in the order of the file */
+    const char *default_id;   /* NULL: of what names no agent, nobody has the config */
     size_t plain;             /* one past an agent that has no sandbox and tools of its own: what it has, others like it have */
     struct node *agent_index; /* id -> number */
     VEC(struct oc_context *) contexts;
@@ -37,6 +39,7 @@ struct run {
     struct arena *a;
     const struct oc_expand *in;
     const struct oc_instance *oc;
+    const struct oc_profile *line;
     struct diags *d;
     struct oc_memo *memo;
     VEC(struct slot) slots;
@@ -49,6 +52,8 @@ struct claim {
     size_t agent; /* NONE: no such agent any more */
     const char *id;
     const char *scope;
+    const char *session; /* that the key was made from; NULL: not from a session */
+    bool isolated;       /* kept for one person or session, whatever mode and scope say */
 };
 struct claims {
     struct claim *v;
@@ -104,6 +109,11 @@ static void add_agent(struct run *r, const char *id, const struct node *entry)
         g->broken = oc_resolve(r->a, r->oc->config, r->oc->places, id, &g->sandbox, &g->errors) < 0;
     }
     g->pos = pos_of(r->oc->config, g->sandbox.entry);
+    if (r->line->scope_by_workspace)
+        g->workspace_dir = oc_agent_workspace_of(
+            r->a, r->oc->config,
+            &(struct oc_agent){.id = id, .entry = entry, .default_id = r->memo->default_id ? r->memo->default_id : ""},
+            r->oc->places);
     if (g->broken)
         return;
     if (is_plain)
@@ -118,7 +128,9 @@ static void list_agents(struct run *r)
     const struct node *list = node_path(r->oc->config, "agents", "list", NULL);
 
     r->memo->agent_index = node_object(r->a);
-    add_agent(r, oc_default_agent(r->a, oc_line_of(r->oc->places), r->oc->config), NULL);
+    r->memo->default_id = oc_default_agent(r->a, r->line, r->oc->config);
+    if (r->memo->default_id)
+        add_agent(r, r->memo->default_id, NULL);
     for (size_t i = 0; node_is(list, NODE_ARRAY) && i < list->n_items; i++) {
         const struct node *id = node_get(list->items[i], "id");
 
@@ -154,12 +166,25 @@ static const struct oc_context *context(struct run *r, size_t agent, const char 
     return r->memo->contexts.v[r->memo->contexts.n - 1];
 }
 
+static const struct oc_container *runtime_of(const struct oc_context *c, enum runtime_kind kind)
+{
+    return kind == RUNTIME_BROWSER ? &c->browser : &c->container;
+}
+
 /* --- whose a scope key is ------------------------------------------------------------------------------------------------------
  */
 
-static void claim(struct run *r, struct claims *c, const char *id, const char *scope)
+static void claim(struct run *r, struct claims *c, const char *id, const char *scope, const char *session)
 {
-    VEC_PUSH(r->a, c, ((struct claim){look_up(r->memo->agent_index, id), id, scope}));
+    if (id)
+        VEC_PUSH(r->a, c, ((struct claim){look_up(r->memo->agent_index, id), id, scope, session, oc_is_isolated_key(session)}));
+}
+
+/* The key that the config gives today to what a claim is about. */
+static const char *key_today(struct run *r, const struct agent *g, const char *scope, const char *session)
+{
+    return oc_scope_key(r->a, r->oc->places, scope, g->id, session ? session : arena_printf(r->a, "agent:%s:main", g->id),
+                        g->workspace_dir);
 }
 
 /* "agent:<id>", as OpenClaw writes it: the id, else NULL. */
@@ -173,29 +198,54 @@ static const char *agent_scope_id(struct arena *a, const char *key)
     return strcmp(id, key + strlen("agent:")) == 0 ? id : NULL;
 }
 
-/* The strongest claim first: it gives the reason where nobody wants the runtime. */
+/* Whether a key was made by the rules of another line of OpenClaw than the one that is driven. */
+static bool is_superseded(const struct run *r, const char *key)
+{
+    return strcmp(key, "shared") != 0 && oc_is_workspace_key(key) != r->line->scope_by_workspace;
+}
+
+/* The strongest claim first: it gives the reason where nobody wants the runtime. None: nobody can be asked. */
 static struct claims claims_of(struct run *r, const char *key)
 {
-    const char *default_id = r->memo->agents.v[0].id, *id = agent_scope_id(r->a, key);
+    const char *default_id = r->memo->default_id;
+    const char *base = r->line->scope_by_workspace || is_superseded(r, key) ? oc_scope_base(r->a, key) : key;
+    const char *id = agent_scope_id(r->a, base);
     struct claims c = {0};
 
     if (strcmp(key, "shared") == 0) {
         for (size_t i = 0; i < r->memo->agents.n; i++)
-            claim(r, &c, r->memo->agents.v[i].id, "shared");
-        claim(r, &c, default_id, "session"); /* a session that is called so */
+            claim(r, &c, r->memo->agents.v[i].id, "shared", NULL);
+        if (!r->line->scope_by_workspace)
+            claim(r, &c, default_id, "session", "shared"); /* a session that is called so */
     } else if (id) {
-        claim(r, &c, id, "agent");
+        claim(r, &c, id, "agent", NULL);
         /* Keys that name no agent run under the default agent's config, in main's runtime. */
-        if (strcmp(id, "main") == 0 && strcmp(default_id, "main") != 0)
-            claim(r, &c, default_id, "agent");
+        if (!r->line->scope_by_workspace && strcmp(id, "main") == 0 && strcmp(default_id, "main") != 0)
+            claim(r, &c, default_id, "agent", NULL);
+    } else if (oc_is_isolated_key(key)) {
+        claim(r, &c, oc_scope_agent(r->a, r->line, key), "agent", key);
     } else {
-        id = oc_session_key_agent(r->a, oc_line_of(r->oc->places), key);
-        claim(r, &c, id ? id : default_id, "session");
+        id = oc_session_key_agent(r->a, r->line, base);
+        claim(r, &c, id ? id : default_id, "session", base);
     }
     return c;
 }
 
-/* Why a claim does not want a runtime of this kind and name; NULL: it does, or is in doubt (a broken agent). */
+/* Of a runtime that another line's rules named, whose agent and scope would be right: what it is called by those of this one. */
+static const char *new_name(struct run *r, const struct claim *c, enum runtime_kind kind)
+{
+    const struct agent *g = &r->memo->agents.v[c->agent];
+    const struct oc_context *x = context(r, c->agent, key_today(r, g, c->scope, c->session));
+
+    if (!x)
+        return NULL;
+    if (kind == RUNTIME_BROWSER && !x->has_browser)
+        return x->no_browser;
+    return arena_printf(r->a, "superseded: OpenClaw %s names it %s", r->line->name, runtime_of(x, kind)->name);
+}
+
+/* Why a claim does not want a runtime of this kind and name; NULL: it does, or is in doubt (a broken agent, an isolated session).
+ */
 static const char *refusal(struct run *r, const struct claim *c, enum runtime_kind kind, const char *key, const char *name)
 {
     const struct agent *g;
@@ -207,29 +257,30 @@ static const char *refusal(struct run *r, const struct claim *c, enum runtime_ki
     g = &r->memo->agents.v[c->agent];
     if (g->broken)
         return NULL;
-    if (strcmp(g->mode, "off") == 0)
+    if (strcmp(g->mode, "off") == 0 && !c->isolated)
         return "mode is off";
-    if (strcmp(g->scope, c->scope) != 0)
+    if (strcmp(g->scope, c->scope) != 0 && !c->isolated)
         return arena_printf(r->a, "scope is now %s", g->scope);
     if (strcmp(g->backend, "docker") != 0)
         return arena_printf(r->a, "backend is now %s", g->backend);
-    if (strcmp(g->scope, "session") == 0 && !oc_is_sandboxed(r->a, r->oc->config, g->mode, g->id, key))
+    if (c->isolated)
+        return NULL;
+    if (strcmp(g->scope, "session") == 0 && !oc_is_sandboxed(r->a, r->oc->config, g->mode, g->id, c->session))
         return "mode is non-main, and this is the main session";
+    if (is_superseded(r, key))
+        return new_name(r, c, kind);
+    if (r->line->scope_by_workspace && strcmp(key_today(r, g, c->scope, c->session), key) != 0)
+        return arena_printf(r->a, "workspace of agent '%s' is now %s", g->id, g->workspace_dir);
     x = context(r, c->agent, key);
     if (!x)
         return NULL;
     if (kind == RUNTIME_BROWSER && !x->has_browser)
         return x->no_browser;
-    now = kind == RUNTIME_BROWSER ? x->browser.name : x->container.name;
+    now = runtime_of(x, kind)->name;
     return strcmp(now, name) == 0 ? NULL : arena_printf(r->a, "name is now %s", now);
 }
 
 enum verdict { WANTED, UNWANTED, IN_DOUBT };
-
-static const struct oc_container *runtime_of(const struct oc_context *c, enum runtime_kind kind)
-{
-    return kind == RUNTIME_BROWSER ? &c->browser : &c->container;
-}
 
 /* hash: what the runtime has now, or NULL. ret_agent where WANTED, ret_why where UNWANTED. */
 static enum verdict judge(struct run *r, enum runtime_kind kind, const char *key, const char *name, const char *hash,
@@ -248,7 +299,7 @@ static enum verdict judge(struct run *r, enum runtime_kind kind, const char *key
             first = first ? first : why;
             continue;
         }
-        x = context(r, c.v[i].agent, key);
+        x = c.v[i].isolated || is_superseded(r, key) ? NULL : context(r, c.v[i].agent, key);
         if (!x) {
             doubt = true;
             continue;
@@ -258,9 +309,11 @@ static enum verdict judge(struct run *r, enum runtime_kind kind, const char *key
         if (hash && text_eq(runtime_of(x, kind)->config_hash, hash))
             break;
     }
+    if (c.n == 0 && is_superseded(r, key))
+        first = arena_printf(r->a, "superseded: OpenClaw %s has no agent for it", r->line->name);
     *ret_agent = chosen;
     *ret_why = first;
-    return chosen != NONE ? WANTED : doubt ? IN_DOUBT : UNWANTED;
+    return chosen != NONE ? WANTED : doubt || !first ? IN_DOUBT : UNWANTED;
 }
 
 /* --- what is wanted ------------------------------------------------------------------------------------------------------------
@@ -356,15 +409,13 @@ static const char *first_scope(struct run *r, const struct agent *g)
 {
     const char *main_key;
 
-    if (strcmp(g->scope, "shared") == 0)
-        return "shared";
-    if (strcmp(g->scope, "agent") == 0)
-        return arena_printf(r->a, "agent:%s", g->id);
+    if (strcmp(g->scope, "session") != 0)
+        return key_today(r, g, g->scope, NULL);
     main_key = oc_main_session_key(r->a, r->oc->config, g->id);
-    /* The one global session is the default agent's. */
-    if (strcmp(main_key, "global") == 0 && g != r->memo->agents.v)
+    /* The one global session is the default agent's; 2026.9 has several names for it, and only its gateway knows which. */
+    if (strcmp(main_key, "global") == 0 && (r->line->scope_by_workspace || !text_eq(g->id, r->memo->default_id)))
         return NULL;
-    return oc_is_sandboxed(r->a, r->oc->config, g->mode, g->id, main_key) ? main_key : NULL;
+    return oc_is_sandboxed(r->a, r->oc->config, g->mode, g->id, main_key) ? key_today(r, g, g->scope, main_key) : NULL;
 }
 
 static void want_all(struct run *r)
@@ -484,7 +535,7 @@ static int finish(struct run *r)
 int oc_expand(struct arena *a, const struct oc_expand *in, struct oc_expansion *ret, struct diags *d)
 {
     const char *owner = arena_printf(a, "OpenClaw/%s", in->object->head.name);
-    struct run r = {.a = a, .in = in, .oc = in->oc, .d = d};
+    struct run r = {.a = a, .in = in, .oc = in->oc, .line = oc_line_of(in->oc->places), .d = d};
 
     *ret = (struct oc_expansion){0};
     start(&r);
@@ -507,7 +558,7 @@ int oc_expand(struct arena *a, const struct oc_expand *in, struct oc_expansion *
 
 int oc_check_agents(struct arena *a, const struct oc_instance *oc, struct diags *d)
 {
-    struct run r = {.a = a, .oc = oc, .d = d};
+    struct run r = {.a = a, .oc = oc, .line = oc_line_of(oc->places), .d = d};
 
     start(&r);
     for (size_t i = 0; i < r.memo->agents.n; i++) {
@@ -517,7 +568,7 @@ int oc_check_agents(struct arena *a, const struct oc_instance *oc, struct diags 
 
         if (!is_on(g))
             continue;
-        c = context(&r, i, strcmp(g->scope, "shared") == 0 ? "shared" : arena_printf(a, "agent:%s", g->id));
+        c = context(&r, i, key_today(&r, g, strcmp(g->scope, "shared") == 0 ? "shared" : "agent", NULL));
         if (c)
             oc_context_warn(oc, c, d);
     }

@@ -7,9 +7,12 @@
  *                     at all. They are exempt from the idle prune; at their maximum age they are made anew.
  *   ensure: existing  and also `all`, wants what is recorded, or shown under a name and scope of ours, and is still meant to be:
  *
- *       its agent is configured, not off, and has the same scope; its backend is docker; its name is what the config gives
- *       today. A runtime of a session is wanted as long as its agent is. A browser must be enabled and allowed by the tool
- *       policy besides.
+ *       its agent is configured, not off, and has the same scope (and, of 2026.9, workspace); its backend is docker; its name
+ *       is what the config gives today. A runtime of a session is wanted as long as its agent is. A browser must be enabled
+ *       and allowed by the tool policy besides.
+ *
+ * After an upgrade of OpenClaw to another line nothing goes by its old name any more: "superseded: OpenClaw 2026.9 names it ...".
+ * A runtime that 2026.9 keeps for one person or session is left alone as long as its agent is there.
  *
  * Whatever else is recorded in this install by OpenClaw for docker gets record.unwanted_because. This decides what is deleted, so
  * in doubt it is left alone, neither wanted nor unwanted: a record of another backend or install, one without a scope key,
@@ -17,9 +20,9 @@
  * by our label, or by OpenClaw's config hash (which holds this install's directories). A config file that is not there is
  * an empty config to OpenClaw; here nothing is unwanted because of it.
  *
- * A scope key that several agents may use ("shared"; "agent:main", which is also that of keys that name no agent, under the
- * default agent's config) is wanted if any of them wants it, and then in the form that it has, if that is right for one of
- * them; else in the first's. */
+ * A scope key that several agents may use ("shared"; in 2026.5 also "agent:main", which is also that of keys that name no agent,
+ * under the default agent's config) is wanted if any of them wants it, and then in the form that it has, if that is right for one
+ * of them; else in the first's. */
 #ifndef RECONCLAW_SPEC_OPENCLAW_EXPAND_H
 #define RECONCLAW_SPEC_OPENCLAW_EXPAND_H
 

@@ -24,13 +24,15 @@ static struct agent_dir agent_dir(struct arena *a, const struct node *config, co
 {
     const struct node *list = node_path(config, "agents", "list", NULL), *own;
     const struct node *e = place == ANYWHERE ? oc_agent_entry(a, config, id) : list->items[place];
-    struct agent_dir d = {.id = id, .key = e ? oc_roster_key_of(a, config, e) : "agents.list"};
+    struct agent_dir d = {.id = id, .key = "agents.list"};
 
     if (list)
         d.pos = list->pos;
     own = node_get(e, "agentDir");
-    if (e)
+    if (e) {
         d.pos = e->pos;
+        d.key = place == ANYWHERE ? oc_roster_key_of(a, config, e) : oc_roster_key(a, config, place);
+    }
     if (own && !js_is_blank(node_str(own))) {
         d.pos = own->pos;
         d.key = diag_key(a, d.key, "agentDir");

@@ -422,6 +422,12 @@ bool oc_is_workspace_key(const char *scope_key)
     return ends_in_workspace(trim(view_of(scope_key)));
 }
 
+char *oc_scope_base(struct arena *a, const char *scope_key)
+{
+    struct view t = trim(view_of(scope_key));
+    return arena_memdup0(a, t.s, ends_in_workspace(t) ? t.n - (sizeof workspace_mark - 1 + WORKSPACE_HEX) : t.n);
+}
+
 bool oc_is_isolated_key(const char *scope_key)
 {
     static const char *const kinds[] = {"principal", "required-session"};
@@ -492,8 +498,8 @@ char *oc_runtime_name(struct arena *a, const struct oc_profile *line, const char
     return js_slice(a, arena_printf(a, "%s%s", prefix, slug), RUNTIME_NAME_MAX);
 }
 
-static char *workspace_of(struct arena *a, const struct node *config, const struct oc_agent *agent,
-                          const struct oc_places *places)
+char *oc_agent_workspace_of(struct arena *a, const struct node *config, const struct oc_agent *agent,
+                            const struct oc_places *places)
 {
     char *own = user_path(a, view_of_node(node_get(agent->entry, "workspace")), places);
     if (*own != '\0')
@@ -510,7 +516,7 @@ static char *workspace_of(struct arena *a, const struct node *config, const stru
 char *oc_agent_workspace_dir(struct arena *a, const struct node *config, const char *agent_id, const struct oc_places *places)
 {
     const char *id = oc_agent_id(a, agent_id);
-    return workspace_of(a, config, &(struct oc_agent){.id = id, .entry = oc_agent_entry(a, config, id)}, places);
+    return oc_agent_workspace_of(a, config, &(struct oc_agent){.id = id, .entry = oc_agent_entry(a, config, id)}, places);
 }
 
 char *oc_sandbox_workspace_dir(struct arena *a, const char *workspace_root, const char *scope, const char *scope_key,
@@ -531,7 +537,7 @@ struct oc_dirs oc_dirs(struct arena *a, const struct node *config, const char *a
 struct oc_dirs oc_dirs_of(struct arena *a, const struct node *config, const struct oc_agent *agent, const struct node *sandbox,
                           const char *scope_key, const struct oc_places *places)
 {
-    struct oc_dirs d = {.agent_workspace_dir = workspace_of(a, config, agent, places)};
+    struct oc_dirs d = {.agent_workspace_dir = oc_agent_workspace_of(a, config, agent, places)};
     if (text_eq(node_str(node_get(sandbox, "workspaceAccess")), "rw"))
         d.workspace_dir = d.agent_workspace_dir;
     else

@@ -72,6 +72,8 @@ char *oc_scope_key(struct arena *a, const struct oc_places *places, const char *
 char *oc_scope_agent(struct arena *a, const struct oc_profile *line, const char *scope_key);
 /* Whether a key ends as 2026.9's do: ":workspace:" and 32 hex digits. */
 bool oc_is_workspace_key(const char *scope_key);
+/* The key without that end, trimmed: "agent:work", or the key of a session. */
+char *oc_scope_base(struct arena *a, const char *scope_key);
 /* Whether a key is of a runtime that 2026.9 keeps for one person or session whatever the scope: "agent:<id>:principal:<hex>" or
  * "agent:<id>:required-session:<hex>", and the workspace. Its session store decides when, which nobody else reads. */
 bool oc_is_isolated_key(const char *scope_key);
@@ -110,6 +112,8 @@ struct oc_agent {
     const struct node *entry; /* of oc_agent_entry() */
     const char *default_id;   /* of oc_default_agent(), "" where there is none; NULL: it is looked for where it matters */
 };
+char *oc_agent_workspace_of(struct arena *a, const struct node *config, const struct oc_agent *agent,
+                            const struct oc_places *places);
 struct oc_dirs oc_dirs_of(struct arena *a, const struct node *config, const struct oc_agent *agent, const struct node *sandbox,
                           const char *scope_key, const struct oc_places *places);
 

@@ -40,7 +40,10 @@ struct world {
     int rc;
 };
 
-static struct world *world_new(struct arena *a, const char *config)
+static const struct oc_places places_2026_9 = {
+    .home = HOME, .state_dir = STATE, .cwd = "/", .line = &oc_profiles[OC_LINE_2026_9]};
+
+static struct world *world_of(struct arena *a, const struct oc_places *at, const char *config)
 {
     struct world *w = ARENA_NEW(a, struct world);
 
@@ -48,13 +51,18 @@ static struct world *world_new(struct arena *a, const char *config)
     w->d.arena = a;
     memfs_init(&w->fs, a);
     w->collator = OC_COLLATOR("en_US");
-    w->oc = (struct oc_instance){.places = &places, .fs = &w->fs.fs, .collator = &w->collator};
-    w->oc.config = data_config(a, config, NULL, &places, &w->d);
+    w->oc = (struct oc_instance){.places = at, .fs = &w->fs.fs, .collator = &w->collator};
+    w->oc.config = data_config(a, config, NULL, at, &w->d);
     if (!w->oc.config)
         fail_msg("%s: %s: %s", config, w->d.v[0].key, w->d.v[0].msg);
     w->object = (struct openclaw_object){.head = {.name = "home"}, .policy = {.cap_percent = 30, .hot_window_ms = 7}};
     w->observation = (struct observation){.endpoint = "docker", .ok = true, .v = w->seen};
     return w;
+}
+
+static struct world *world_new(struct arena *a, const char *config)
+{
+    return world_of(a, &places, config);
 }
 
 static void world_free(struct world **w)
@@ -218,6 +226,119 @@ static void each_record_is_wanted_or_says_why_not(void **state)
             assert_true(d->kind == cases[i].kind && !d->precreate && text_eq(d->scope_key, cases[i].scope_key));
         assert_int_equal(w->out.n, d ? 1 : 0);
     }
+}
+
+/* --- OpenClaw 2026.9
+ * ----------------------------------------------------------------------------------------------------------------- */
+
+#define WS              HOME "/.openclaw/workspace"
+#define E(sandbox, ids) "{agents:{ownership:'explicit',defaults:{sandbox:{" sandbox "}},entries:{" ids "}}}"
+
+/* Of the key and the workspace; a key without one is as it is written: of the older line. */
+static const char *name_9(struct arena *a, const char *key, const char *prefix)
+{
+    const struct oc_profile *line = &oc_profiles[oc_is_workspace_key(key) ? OC_LINE_2026_9 : OC_LINE_2026_5];
+
+    return oc_runtime_name(a, line, prefix, strcmp(key, "shared") == 0 ? "shared" : "session", key);
+}
+
+static const char *key_9(struct arena *a, const char *base, const char *dir)
+{
+    return dir ? oc_scope_key(a, &places_2026_9, "session", NULL, base, dir) : base;
+}
+
+/* why NULL: wanted; "": left alone; one that ends in a star is completed by the name that is used now. */
+static void records_of_2026_9_are_wanted_by_agent_and_workspace(void **state)
+{
+    static const struct {
+        const char *config, *base, *dir;
+        enum runtime_kind kind;
+        const char *why, *now;
+    } table[] = {
+        /* the agent, and its workspace */
+        {D(ON), "agent:main", WS, RUNTIME_CONTAINER, NULL, NULL},
+        {D(ON), "agent:main", "/elsewhere", RUNTIME_CONTAINER, "workspace of agent 'main' is now " WS, NULL},
+        {D(ON), "agent:work", WS, RUNTIME_CONTAINER, "agent 'work' is gone", NULL},
+        {E(ON, "work:{workspace:'/w'}"), "agent:work", "/w", RUNTIME_CONTAINER, NULL, NULL},
+        {E(ON, "Work:{workspace:'/w'}"), "agent:work", "/w", RUNTIME_CONTAINER, NULL, NULL},
+        {E(ON, "main:{},work:{}"), "agent:work", STATE "/workspace-work", RUNTIME_CONTAINER, NULL, NULL},
+        {E(ON, "main:{},work:{}"), "agent:main", STATE "/workspace-main", RUNTIME_CONTAINER, NULL, NULL},
+        {E(ON, "main:{},work:{}"), "agent:main", WS, RUNTIME_CONTAINER,
+         "workspace of agent 'main' is now " STATE "/workspace-main", NULL},
+        {L(ON, "{id:'main'},{id:'work',default:true}"), "agent:work", WS, RUNTIME_CONTAINER, NULL, NULL},
+        {E("mode:'all',backend:'podman'", "main:{}"), "agent:main", WS, RUNTIME_CONTAINER, "backend is now podman", NULL},
+        {E("mode:'off'", "main:{}"), "agent:main", WS, RUNTIME_CONTAINER, "mode is off", NULL},
+        {E("mode:'all',scope:'shared'", "main:{}"), "agent:main", WS, RUNTIME_CONTAINER, "scope is now shared", NULL},
+        {E("mode:'all',scope:'shared'", "main:{},work:{}"), "shared", NULL, RUNTIME_CONTAINER, NULL, NULL},
+        /* sessions */
+        {D("mode:'all',scope:'session'"), "agent:main:x", WS, RUNTIME_CONTAINER, NULL, NULL},
+        {D("mode:'non-main',scope:'session'"), "agent:main:main", WS, RUNTIME_CONTAINER,
+         "mode is non-main, and this is the main session", NULL},
+        {D("mode:'non-main',scope:'session'"), "telegram:1", WS, RUNTIME_CONTAINER, NULL, NULL},
+        {E("mode:'all',scope:'session'", "main:{},work:{}"), "telegram:1", WS, RUNTIME_CONTAINER, "", NULL},
+        {D(ON), "agent:main:x", WS, RUNTIME_CONTAINER, "scope is now agent", NULL},
+        /* isolated sessions: OpenClaw's own to judge */
+        {D(ON), "agent:main:principal:00000000000000000000000000000000", WS, RUNTIME_CONTAINER, "", NULL},
+        {D("mode:'off'"), "agent:main:required-session:00000000000000000000000000000000", WS, RUNTIME_CONTAINER, "", NULL},
+        {D(ON), "agent:work:principal:00000000000000000000000000000000", WS, RUNTIME_CONTAINER, "agent 'work' is gone", NULL},
+        /* what the older line named */
+        {D(ON), "agent:main", NULL, RUNTIME_CONTAINER, "superseded: OpenClaw 2026.9 names it *", "agent:main"},
+        {D("mode:'all',scope:'session'"), "agent:main:x", NULL, RUNTIME_CONTAINER, "superseded: OpenClaw 2026.9 names it *",
+         "agent:main:x"},
+        {"{agents:{defaults:{sandbox:{" BROWSER, "agent:main", NULL, RUNTIME_BROWSER, "superseded: OpenClaw 2026.9 names it *",
+         "agent:main"},
+        {D(ON), "agent:main", NULL, RUNTIME_BROWSER, "browser.enabled is false", NULL},
+        {D(ON), "agent:work", NULL, RUNTIME_CONTAINER, "agent 'work' is gone", NULL},
+        {E("mode:'all',scope:'session'", "main:{},work:{}"), "telegram:1", NULL, RUNTIME_CONTAINER,
+         "superseded: OpenClaw 2026.9 has no agent for it", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        ARENA_AUTO a = arena_new();
+        WORLD_AUTO w = world_of(a, &places_2026_9, table[i].config);
+        const char *prefix = table[i].kind == RUNTIME_BROWSER ? "openclaw-sbx-browser-" : "openclaw-sbx-";
+        const char *key = key_9(a, table[i].base, table[i].dir), *name = name_9(a, key, prefix), *why = table[i].why;
+        const struct record *r = recorded(w, table[i].kind, name, key);
+        bool is_wanted;
+
+        if (table[i].now)
+            why = arena_printf(a, "%.*s%s", (int)strlen(why) - 1, why, name_9(a, key_9(a, table[i].now, WS), prefix));
+        run(w, ENSURE_EXISTING);
+        assert_int_equal(w->rc, 0);
+        is_wanted = wanted(w, name) != NULL;
+        if (is_wanted != !why || !text_eq(r->unwanted_because, why && *why ? why : NULL))
+            fail_msg("%s: %s (%s): %s, %s", table[i].config, name, key, is_wanted ? "wanted" : "not wanted",
+                     r->unwanted_because ? r->unwanted_because : "no reason");
+    }
+}
+
+static void ensure_all_names_by_workspace_in_2026_9(void **state)
+{
+    ARENA_AUTO a = arena_new();
+    WORLD_AUTO w = world_of(a, &places_2026_9, E(ON, "main:{},work:{workspace:'/w'},off:{sandbox:{mode:'off'}}"));
+
+    (void)state;
+    run(w, ENSURE_ALL);
+    assert_int_equal(w->rc, 0);
+    assert_int_equal(w->out.n, 2);
+    assert_non_null(wanted(w, name_9(a, key_9(a, "agent:main", STATE "/workspace-main"), "openclaw-sbx-")));
+    assert_non_null(wanted(w, name_9(a, key_9(a, "agent:work", "/w"), "openclaw-sbx-")));
+    assert_int_equal(oc_check_agents(a, &w->oc, &w->d), 0);
+}
+
+/* Back from 2026.9: what it named is not a session of the older line. */
+static void a_newer_lines_names_are_superseded_too(void **state)
+{
+    ARENA_AUTO a = arena_new();
+    WORLD_AUTO w = world_new(a, D(ON));
+    const char *key = key_9(a, "agent:main", WS);
+    const struct record *r = recorded(w, RUNTIME_CONTAINER, name_9(a, key, "openclaw-sbx-"), key);
+
+    (void)state;
+    run(w, ENSURE_EXISTING);
+    assert_int_equal(w->out.n, 0);
+    assert_string_equal(r->unwanted_because, "superseded: OpenClaw 2026.5 names it " MAIN);
 }
 
 static void in_doubt_a_record_is_left_alone(void **state)
@@ -632,6 +753,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_record_is_wanted_or_says_why_not),
+        cmocka_unit_test(records_of_2026_9_are_wanted_by_agent_and_workspace),
+        cmocka_unit_test(ensure_all_names_by_workspace_in_2026_9),
+        cmocka_unit_test(a_newer_lines_names_are_superseded_too),
         cmocka_unit_test(in_doubt_a_record_is_left_alone),
         cmocka_unit_test(without_a_config_file_nothing_is_unwanted),
         cmocka_unit_test(an_agent_with_an_error_does_not_stop_the_others),
