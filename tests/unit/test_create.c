@@ -3,6 +3,7 @@
 #include "spec/openclaw/create.h"
 #include "spec/openclaw/hash.h"
 #include "spec/openclaw/names.h"
+#include "spec/openclaw/podman.h"
 #include "tests/lib/docker_argv.h"
 #include "tests/lib/memfs.h"
 #include "tests/lib/vectors.h"
@@ -212,6 +213,114 @@ static void containers_equal_openclaws(void **state)
         assert_int_equal(n_bodies, of->n_bodies);
         assert_int_equal(n_refused, of->n_refused);
     }
+}
+
+/* Rootless podman of the version in use then. */
+static void podman_containers_equal_openclaws(void **state)
+{
+    static const struct oc_podman podman = {.rootless = true, .major = 4, .minor = 9};
+    (void)state;
+    ARENA_AUTO a = arena_new();
+    OC_COLLATOR_AUTO collator = OC_COLLATOR("en_US");
+    const struct node *blank = node_get(vectors_load(a, "create")->items[0], "engineBody");
+    const struct oc_profile *line = &oc_profiles[OC_LINE_2026_9];
+    struct node *list = vectors_load(a, "2026.9/create");
+    size_t n_bodies = 0, n_refused = 0;
+    for (size_t i = 0; i < list->n_items; i++) {
+        const struct node *v = list->items[i];
+        const char *name = str(v, "name");
+        bool by_default = text_eq(str(v, "dockerTmpfsSource"), "default");
+        if (!is_podman(v))
+            continue;
+        struct memfs m;
+        struct oc_host host = vector_host(&m, a, "/tmp/ocvec9");
+        struct oc_runtime r = runtime_of(a, &m.fs, line, v, &collator);
+        const struct node *body = body_of(a, &m.fs, blank, v);
+        char generic[DIGEST_HEX];
+        struct oc_create create;
+        struct err e = {0};
+        assert_int_equal(oc_hash(&collator, oc_hash_input(a, &r), generic, &e), 0);
+        r.config_hash = oc_podman_hash(a, generic, r.docker, by_default);
+        int status = oc_create_container(a, &host, &r, &create, &e);
+        if (status == 0)
+            status = oc_podman_adapt(a, &podman, &r, by_default, create.body, &e);
+        if ((status == 0) != (body != NULL))
+            fail_msg("%s: %s", name, status == 0 ? "made, wanted a refusal" : e.msg);
+        if (body == NULL) {
+            assert_true(text_has_prefix(e.msg, "docker."));
+            assert_int_equal(e.class, ERR_CONFIG);
+            n_refused++;
+            continue;
+        }
+        assert_string_equal(generic, str(v, "genericConfigHash"));
+        assert_string_equal(r.config_hash, str(v, "configHash"));
+        assert_string_equal(
+            oc_runtime_name(a, line, oc_podman_prefix(a, str(r.docker, "containerPrefix")), str(v, "scope"), r.scope_key),
+            str(v, "containerName"));
+        assert_body(a, name, create.body, body, true);
+        n_bodies++;
+    }
+    assert_int_equal(n_bodies, 7);
+    assert_int_equal(n_refused, 5);
+}
+
+static void what_podman_cannot_have_is_refused_with_the_key(void **state)
+{
+    static const struct {
+        struct oc_podman podman;
+        const char *docker, *begins; /* NULL: made */
+    } table[] = {
+        {{true, 4, 3}, "{'user':'1:2'}", NULL},
+        {{true, 4, 2}, "{'user':'1:2'}", "docker.user: "},
+        {{true, 0, 0}, "{'user':'1'}", "docker.user: "},
+        {{true, 4, 2}, "{'user':' '}", NULL},
+        {{false, 4, 2}, "{'user':'bob'}", NULL},
+        {{true, 5, 0}, "{'user':'000'}", "docker.user: "},
+        {{true, 5, 0}, "{'user':'1:00'}", "docker.user: "},
+        {{true, 5, 0}, "{'user':'1:'}", "docker.user: "},
+        {{true, 5, 0}, "{'user':'1:2:3'}", "docker.user: "},
+        {{true, 5, 0}, "{'user':'+1'}", "docker.user: "},
+        {{true, 4, 9}, "{'gpus':'all'}", "docker.gpus: "},
+        {{false, 4, 9}, "{'gpus':'all'}", "docker.gpus: "},
+        {{true, 5, 0}, "{'gpus':'all'}", NULL},
+        {{true, 5, 0}, "{'tmpfs':['/tmp','/run/../run/']}", "docker.tmpfs[1]: "},
+        {{true, 5, 0}, "{'tmpfs':['/run/podman-init/x:size=1m']}", "docker.tmpfs[0]: "},
+        {{true, 5, 0}, "{'tmpfs':['/run/podman-initial']}", NULL},
+        {{true, 5, 0}, "{'workdir':'/run'}", "docker.workdir: "},
+        {{true, 5, 0}, "{'binds':['/tmp/ocvec/ws/sub:/d','/tmp/ocvec/ws/sub:/run:ro']}", "docker.binds[1]: "},
+    };
+    (void)state;
+    ARENA_AUTO a = arena_new();
+    struct memfs m;
+    struct oc_host host = vector_host(&m, a, "/tmp/ocvec");
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct node *docker = vectors_json(a, table[i].docker);
+        struct oc_runtime r = {.line = &oc_profiles[OC_LINE_2026_9],
+                               .docker = docker,
+                               .workspace_access = "none",
+                               .workspace_dir = "/tmp/ocvec/ws",
+                               .agent_workspace_dir = "/tmp/ocvec/aws",
+                               .scope_key = "k"};
+        struct oc_create c;
+        struct err e = {0};
+        if (node_get(docker, "workdir") == NULL)
+            node_set(a, docker, "workdir", node_string(a, "/w"));
+        node_set(a, docker, "image", node_string(a, "i"));
+        struct oc_mounts mounts = oc_mounts_plan(a, &m.fs, &r);
+        r.mounts = &mounts;
+        assert_int_equal(oc_create_container(a, &host, &r, &c, &e), 0);
+        int status = oc_podman_adapt(a, &table[i].podman, &r, false, c.body, &e);
+        if ((status == 0) != (table[i].begins == NULL) || (status < 0 && !text_has_prefix(e.msg, table[i].begins)))
+            fail_msg("%zu: %s: %s", i, table[i].docker, e.msg);
+    }
+    /* Whose workspace is root's keeps the caller's id. */
+    struct node *docker = node_object(a);
+    memfs_dir(&m, "/root-owned")->uid = 0;
+    struct memfs_entry *owned = memfs_dir(&m, "/owned");
+    owned->uid = 7;
+    owned->gid = 8;
+    assert_ptr_equal(oc_podman_user(a, &m.fs, docker, "/root-owned"), docker);
+    assert_string_equal(str(oc_podman_user(a, &m.fs, docker, "/owned"), "user"), "7:8");
 }
 
 /* What spec/openclaw/resolve makes of an empty config. */
@@ -501,6 +610,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(containers_equal_openclaws),
+        cmocka_unit_test(podman_containers_equal_openclaws),
+        cmocka_unit_test(what_podman_cannot_have_is_refused_with_the_key),
         cmocka_unit_test(contexts_equal_openclaws_browsers_too),
         cmocka_unit_test(what_the_docker_command_refuses_is_refused_with_the_key),
         cmocka_unit_test(what_is_odd_but_taken_arrives_as_through_argv),
