@@ -126,6 +126,8 @@ static int make_container(struct arena *a, const struct oc_instance *oc, struct 
     if (plan_runtime(a, oc, &r, &c->container, e) < 0 || oc_create_container(a, &host, &r, &made, e) < 0)
         return -1;
     c->container.create = made.body;
+    c->skipped_binds = r.mounts->skipped;
+    c->n_skipped_binds = r.mounts->n_skipped;
     c->blocked_env = made.blocked_env;
     c->n_blocked_env = made.n_blocked_env;
     return 0;
@@ -252,28 +254,38 @@ int oc_context_of_agent(struct arena *a, const struct oc_instance *oc, const cha
     return of_session(a, oc, id, oc_main_session_key(a, oc->config, id), arena_printf(a, "agent:%s:main", id), ret, d);
 }
 
+/* key: below the sandbox. Not of what is a default. */
+static void warn(struct arena *a, struct oc_origins origins, const char *key, struct diags *d, const char *msg)
+{
+    const struct oc_origin *o = oc_origin_find(a, origins, key);
+
+    if (o && o->from)
+        diag_warning(d, o->pos, o->from, "%s", msg);
+}
+
 void oc_context_warn(const struct oc_instance *oc, const struct oc_context *c, struct diags *d)
 {
     struct arena *a = d->arena;
     const struct node *enabled = node_path(c->sandbox.config, "browser", "enabled", NULL);
     bool no_browser = c->is_docker && !c->has_browser && enabled->b && strcmp(c->mode, "off") != 0;
-    struct oc_origins origins = {0};
+    struct oc_origins origins;
 
-    if (c->n_blocked_env > 0 || no_browser)
-        origins = oc_resolve_origins(a, oc->config, oc->places, c->agent_id);
-    for (size_t i = 0; i < c->n_blocked_env; i++) {
-        const struct oc_origin *o = oc_origin_find(a, origins, diag_key(a, "docker.env", c->blocked_env[i]));
-
-        if (o && o->from)
-            diag_warning(d, o->pos, o->from, "looks like a credential: OpenClaw does not hand it to sandboxes");
-    }
-    if (no_browser) {
-        const struct oc_origin *o = oc_origin_find(a, origins, "browser.enabled");
-
-        if (o && o->from)
-            diag_warning(d, o->pos, o->from, "has no effect: %s (tools.sandbox.tools.alsoAllow: [\"browser\"] would allow it)",
-                         c->no_browser);
-    }
+    if (c->n_blocked_env == 0 && c->n_skipped_binds == 0 && !no_browser && !c->container.hash_uncertain)
+        return;
+    origins = oc_resolve_origins(a, oc->config, oc->places, c->agent_id);
+    for (size_t i = 0; i < c->n_blocked_env; i++)
+        warn(a, origins, diag_key(a, "docker.env", c->blocked_env[i]), d,
+             "looks like a credential: OpenClaw does not hand it to sandboxes");
+    for (size_t i = 0; i < c->n_skipped_binds; i++)
+        warn(a, origins, c->skipped_binds[i].key, d, "is not mounted: OpenClaw keeps its target for skills");
+    if (no_browser)
+        warn(a, origins, "browser.enabled", d,
+             arena_printf(a, "has no effect: %s (tools.sandbox.tools.alsoAllow: [\"browser\"] would allow it)", c->no_browser));
+    if (c->container.hash_uncertain)
+        warn(
+            a, origins, c->container.hash_uncertain, d,
+            "OpenClaw's config hash depends on whether one of its plugins that takes this for a secret is active: containers are "
+            "compared field by field, and made at their first use only");
 }
 
 /* --- as JSON ------------------------------------------------------------------------------------------------------------------

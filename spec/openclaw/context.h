@@ -70,6 +70,8 @@ struct oc_context {
     struct oc_container browser;
     const char *const *blocked_env; /* variables that OpenClaw keeps from sandboxes: 2026.5's that look like credentials */
     size_t n_blocked_env;
+    const struct oc_mount *skipped_binds; /* of the container's, which OpenClaw does not mount: skills stand there */
+    size_t n_skipped_binds;
 };
 
 /* -1 after adding errors to d, each at the key that causes it; ret is then untouched. */
@@ -92,8 +94,8 @@ struct node *oc_context_json(struct arena *a, const struct oc_context *c);
  * the session store is not looked into. */
 struct node *oc_explain_json(struct arena *a, const struct oc_instance *oc, const struct oc_context *c);
 
-/* Warns of what holds, but not as its owner may think: variables that are kept from the sandbox, a browser that is enabled and
- * not allowed. */
+/* Warns of what holds, but not as its owner may think: variables that are kept from the sandbox, binds that are not mounted, a
+ * browser that is enabled and not allowed, a hash that is not certain. */
 void oc_context_warn(const struct oc_instance *oc, const struct oc_context *c, struct diags *d);
 
 /* Who owns `dir`, or would if we made it now with mkdir -p: new directories are ours; made by root they are given to the owner

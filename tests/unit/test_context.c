@@ -1,4 +1,4 @@
-/* context: all that OpenClaw 2026.5.3 makes of a session, as it made it itself. */
+/* context: all that OpenClaw makes of a session, as it made it itself. */
 #include "spec/openclaw/context.h"
 #include "spec/openclaw/tools.h"
 #include "spec/read/json.h"
@@ -18,6 +18,8 @@
 #define STATE HOME "/.openclaw"
 
 static const struct oc_places places = {.home = HOME, .state_dir = STATE, .cwd = "/tmp/ocvec"};
+static const struct oc_places places_9 = {
+    .home = HOME, .state_dir = STATE, .cwd = "/tmp/ocvec", .line = &oc_profiles[OC_LINE_2026_9]};
 
 /* One OpenClaw over a file system in memory. */
 struct world {
@@ -28,7 +30,7 @@ struct world {
     struct diags d;
 };
 
-static struct world *world_new(struct arena *a, const char *config)
+static struct world *world_of(struct arena *a, const struct oc_places *at, const char *config)
 {
     struct world *w = ARENA_NEW(a, struct world);
 
@@ -37,11 +39,16 @@ static struct world *world_new(struct arena *a, const char *config)
     memfs_init(&w->fs, a);
     w->fs.v[0].uid = 0;
     w->collator = OC_COLLATOR("en_US");
-    w->oc = (struct oc_instance){.places = &places, .fs = &w->fs.fs, .collator = &w->collator};
-    w->oc.config = data_config(a, config, NULL, &places, &w->d);
+    w->oc = (struct oc_instance){.places = at, .fs = &w->fs.fs, .collator = &w->collator};
+    w->oc.config = data_config(a, config, NULL, at, &w->d);
     if (!w->oc.config)
         fail_msg("%s: %s", config, w->d.n ? w->d.v[0].msg : "refused");
     return w;
+}
+
+static struct world *world_new(struct arena *a, const char *config)
+{
+    return world_of(a, &places, config);
 }
 
 static void world_free(struct world **w)
@@ -433,6 +440,130 @@ static void explain_tells_policy_gates_and_keys(void **state)
                         "[{\"gate\":\"allowFrom\",\"key\":\"agents.list[].tools.elevated.allowFrom.telegram\"}]");
 }
 
+/* --- 2026.9 --------------------------------------------------------------------------------------------------------------------
+ */
+
+#define SANDBOX_9(json) "{agents: {entries: {main: {sandbox: {mode: 'all', " json "}}}}}"
+
+static const char *replaced(struct arena *a, const char *s, const char *what, const char *by)
+{
+    const char *at;
+
+    while ((at = strstr(s, what)) != NULL)
+        s = arena_printf(a, "%.*s%s%s", (int)(at - s), s, by, at + strlen(what));
+    return s;
+}
+
+static const char *binds_of(struct arena *a, const struct oc_context *c)
+{
+    return node_json(a, node_path(c->container.create, "HostConfig", "Binds", NULL));
+}
+
+/* OpenClaw makes the directory before it looks: before and after that, ours is the same. */
+static void hash_stays_when_openclaw_makes_the_directory_of_skills(void **state)
+{
+    static const struct {
+        const char *access, *skills, *binds; /* $W: the workspace, $A: the agent's, $S: skills */
+    } table[] = {
+        {"none", "$W/skills", "[\"$W:/workspace:z\",\"$W/skills:/workspace/skills:ro,z\"]"},
+        {"ro", NULL, "[\"$W:/workspace:ro,z\",\"$A:/agent:ro,z\"]"},
+        {"rw", STATE "/sandbox/skills-workspaces/$N/.openclaw/sandbox-skills/skills",
+         "[\"$W:/workspace:z\",\"$S:/workspace/.openclaw/sandbox-skills/skills:ro,z\"]"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        ARENA_AUTO a = arena_new();
+        WORLD_AUTO w = world_of(a, &places_9, arena_printf(a, SANDBOX_9("workspaceAccess: '%s'"), table[i].access));
+        struct oc_context c, d;
+        const char *slug, *skills = NULL, *binds = table[i].binds;
+
+        assert_int_equal(oc_context_of_agent(a, &w->oc, "main", &c, &w->d), 0);
+        slug = oc_slug(a, places_9.line, c.scope_key);
+        if (table[i].skills)
+            skills = replaced(a, replaced(a, table[i].skills, "$W", c.workspace_dir), "$N", slug);
+        if (skills ? !text_eq(c.skills_dir, skills) : c.skills_dir != NULL)
+            fail_msg("%s: %s", table[i].access, c.skills_dir);
+        binds = replaced(a, binds, "$W", c.workspace_dir);
+        binds = replaced(a, binds, "$A", c.agent_workspace_dir);
+        binds = replaced(a, binds, "$S", skills ? skills : "");
+        assert_string_equal(binds_of(a, &c), binds);
+        memfs_dir(&w->fs, c.workspace_dir)->uid = 0;
+        if (skills)
+            memfs_dir(&w->fs, skills)->uid = 0;
+        assert_int_equal(oc_context_of_agent(a, &w->oc, "main", &d, &w->d), 0);
+        assert_string_equal(c.container.config_hash, d.container.config_hash);
+        assert_string_equal(binds_of(a, &d), binds);
+        /* What the agent keeps there himself is mounted once it is there. */
+        if (strcmp(table[i].access, "rw") != 0)
+            continue;
+        memfs_dir(&w->fs, arena_printf(a, "%s/.agents/skills", c.workspace_dir));
+        assert_int_equal(oc_context_of_agent(a, &w->oc, "main", &d, &w->d), 0);
+        assert_string_not_equal(c.container.config_hash, d.container.config_hash);
+        assert_non_null(strstr(binds_of(a, &d), ":/workspace/.agents/skills:ro,z"));
+    }
+}
+
+static void what_holds_otherwise_than_its_owner_may_think_is_warned_of(void **state)
+{
+    static const struct {
+        const char *sandbox, *key; /* NULL: no warning */
+    } table[] = {
+        {"docker: {env: {OPENAI_API_KEY: 'x'}}", NULL},
+        {"docker: {env: {A: '1', FAL_KEY: 'x'}}", "agents.entries.main.sandbox.docker.env.FAL_KEY"},
+        {"docker: {env: {A_TOKEN: '1', FAL_KEY: 'x'}}", NULL},
+        {"docker: {binds: ['/s:/d', '/s:/workspace/skills/'], dangerouslyAllowReservedContainerTargets: true, "
+         "dangerouslyAllowExternalBindSources: true}",
+         "agents.entries.main.sandbox.docker.binds[1]"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        ARENA_AUTO a = arena_new();
+        WORLD_AUTO w = world_of(a, &places_9, arena_printf(a, SANDBOX_9("%s"), table[i].sandbox));
+        struct oc_context c;
+        struct diags d = {.arena = a};
+
+        assert_int_equal(oc_context_of_agent(a, &w->oc, "main", &c, &w->d), 0);
+        oc_context_warn(&w->oc, &c, &d);
+        if (d.n != (table[i].key != NULL) || (d.n && !text_eq(d.v[0].key, table[i].key)))
+            fail_msg("%s: %zu, %s", table[i].sandbox, d.n, d.n ? d.v[0].key : "");
+        assert_int_equal(c.container.hash_uncertain != NULL, i == 1);
+        if (i == 3)
+            assert_null(strstr(binds_of(a, &c), "/s:/workspace/skills"));
+    }
+}
+
+static void browser_of_2026_9_has_its_own_keys_and_epochs(void **state)
+{
+    ARENA_AUTO a = arena_new();
+    WORLD_AUTO w = world_of(a, &places_9,
+                            "{agents: {entries: {main: {sandbox: {mode: 'all', browser: {enabled: true, noVncEnabled: true}}, "
+                            "tools: {sandbox: {tools: {alsoAllow: ['browser']}}}}}}}");
+    WORLD_AUTO off = world_of(a, &places_9,
+                              "{agents: {entries: {main: {sandbox: {mode: 'all', browser: {enabled: true, network: ' None '}}, "
+                              "tools: {sandbox: {tools: {alsoAllow: ['browser']}}}}}}}");
+    const struct node *env, *labels;
+    struct oc_context c;
+
+    (void)state;
+    assert_int_equal(oc_context_of_agent(a, &w->oc, "main", &c, &w->d), 0);
+    assert_true(c.has_browser);
+    env = node_get(c.browser.create, "Env");
+    labels = node_get(c.browser.create, "Labels");
+    for (size_t i = 0; i < env->n_items; i++) {
+        assert_false(text_has_prefix(env->items[i]->s, "OPENCLAW_BROWSER_CDP_SOURCE_RANGE="));
+        assert_true(i == 0 || strcasecmp(env->items[i - 1]->s, env->items[i]->s) < 0);
+    }
+    assert_string_equal(node_str(node_get(labels, "openclaw.browserConfigEpoch")), "2026-05-12-cdp-relay-auth");
+    assert_string_equal(node_str(node_get(labels, "openclaw.mountFormatVersion")), "4");
+    assert_non_null(node_path(c.browser.create, "HostConfig", "PortBindings", "6080/tcp", NULL));
+    assert_non_null(
+        strstr(node_json(a, node_path(c.browser.create, "HostConfig", "Binds", NULL)), "/skills:/workspace/skills:ro,z"));
+    assert_int_equal(oc_context_of_agent(a, &off->oc, "main", &c, &off->d), -1);
+    assert_string_equal(off->d.v[0].key, "agents.entries.main.sandbox.browser.network");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -448,6 +579,9 @@ int main(void)
         cmocka_unit_test(what_only_the_engine_can_tell_is_left_to_it),
         cmocka_unit_test(other_backends_have_no_container),
         cmocka_unit_test(explain_tells_policy_gates_and_keys),
+        cmocka_unit_test(hash_stays_when_openclaw_makes_the_directory_of_skills),
+        cmocka_unit_test(what_holds_otherwise_than_its_owner_may_think_is_warned_of),
+        cmocka_unit_test(browser_of_2026_9_has_its_own_keys_and_epochs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
