@@ -1,5 +1,6 @@
 #include "reconciler/act.h"
 
+#include "reconciler/line.h"
 #include "reconciler/workspace.h"
 #include "spec/base/text.h"
 
@@ -347,6 +348,33 @@ static void count(struct act_report *report, const struct plan *p)
     }
 }
 
+/* An OpenClaw that was one of another line when it was last seen: told once, and remembered. */
+static void note_lines(struct acting *x)
+{
+    struct home *home = x->conf->store->home;
+
+    for (size_t i = 0; i < x->r->n_openclaws; i++) {
+        const struct round_openclaw *o = &x->r->openclaws[i];
+        const struct oc_detected *now = &o->from->detected;
+        const struct oc_profile *last = o->driven && now->certain ? line_last(home, o->from->install) : now->line;
+        const struct journal_entry entry = {
+            .time_ms = host_now_ms(),
+            .event = JOURNAL_UPGRADE,
+            .object = arena_printf(x->r->a, "OpenClaw/%s", o->from->object->head.name),
+            .reason = arena_printf(x->r->a,
+                                   "OpenClaw %s became %s: %s; what the older one made is superseded, kept while in use, and "
+                                   "pruned by policy",
+                                   last ? last->name : "", now->line->name, now->why),
+        };
+        struct err e;
+
+        if (last && last != now->line && journal_append(x->conf->journal, &entry, NULL, &e) < 0 && !x->report->journal_error)
+            x->report->journal_error = arena_strdup(x->r->a, e.msg);
+        if (o->driven && now->certain)
+            line_remember(home, o->from->install, now->line);
+    }
+}
+
 void act_execute(const struct act_conf *conf, struct round *r, struct act_report *ret)
 {
     struct acting x = {
@@ -375,6 +403,7 @@ void act_execute(const struct act_conf *conf, struct round *r, struct act_report
 
     exec.seed = host_random();
     *ret = (struct act_report){.v = ARENA_ARRAY(r->a, struct act_ended, r->plan.n_acts)};
+    note_lines(&x);
     executor_run(&r->plan, &exec, ret->v);
     count(ret, &r->plan);
     round_remember(r, ret->v, conf->store);

@@ -52,16 +52,33 @@ int cmd_schema(struct cli *cli)
     return EXIT_OK;
 }
 
+/* The lines of OpenClaw that are understood, and which one each OpenClaw of the default specs is. */
 int cmd_version(struct cli *cli)
 {
+    LOAD_AUTO load = load_read(&cli->host, NULL, 0, NULL);
+    struct node *lines = load_lines_json(cli->a, load), *known = node_array(cli->a);
+
+    for (int i = 0; i < OC_LINE_COUNT; i++)
+        node_push(cli->a, known, node_string(cli->a, oc_profiles[i].name));
     if (cli->opt.json) {
         struct node *o = cli_object(cli, "version");
 
         node_set(cli->a, o, "reconclaw", node_string(cli->a, RECONCLAW_VERSION));
         node_set(cli->a, o, "apiVersion", node_string(cli->a, SPECS_API_VERSION));
+        node_set(cli->a, o, "openclawLines", known);
+        node_set(cli->a, o, "openclaws", lines);
         cli_print_json(cli, o);
-    } else {
-        (void)fprintf(cli->out, "reconclaw %s (%s)\n", RECONCLAW_VERSION, SPECS_API_VERSION);
+        return EXIT_OK;
+    }
+    (void)fprintf(cli->out, "reconclaw %s (%s), for OpenClaw", RECONCLAW_VERSION, SPECS_API_VERSION);
+    for (size_t i = 0; i < known->n_items; i++)
+        (void)fprintf(cli->out, "%s %s", i ? "," : "", known->items[i]->s);
+    (void)fputc('\n', cli->out);
+    for (size_t i = 0; i < lines->n_items; i++) {
+        const struct oc_detected *d = &load->openclaws[i].detected;
+
+        (void)fprintf(cli->out, "%s: OpenClaw %s%s: %s\n", text_escaped(cli->a, node_str(node_get(lines->items[i], "object"))),
+                      d->line->name, d->known ? "" : ", not known", text_escaped(cli->a, d->why));
     }
     return EXIT_OK;
 }

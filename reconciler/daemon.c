@@ -341,6 +341,15 @@ static void schedule(struct daemon *d, const struct round *r, bool failed)
     }
 }
 
+/* A registry that cannot be read is looked at again by itself: a lock that goes leaves no trace to be watched. */
+static bool has_undriven(const struct round *r)
+{
+    for (size_t i = 0; i < r->n_openclaws; i++)
+        if (!r->openclaws[i].driven)
+            return true;
+    return false;
+}
+
 static void end_round(struct daemon *d)
 {
     struct running *run = &d->run;
@@ -353,7 +362,7 @@ static void end_round(struct daemon *d)
         (void)sd_event_set_watchdog(d->event, 1);
     d->service.rounds++;
     d->service.round_error = r ? NULL : run->err.msg;
-    failed = !r || run->report.n_failed > 0 || r->plan.n_unknown > 0 || run->report.n_held > 0;
+    failed = !r || run->report.n_failed > 0 || r->plan.n_unknown > 0 || run->report.n_held > 0 || has_undriven(r);
     if (r) {
         teller_round(d->teller, d->service.rounds, r, &run->report);
         if (run->report.journal_error)
@@ -430,8 +439,10 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *ctx)
     if (settled || audit) {
         reload(d);
         start_round(d, audit);
-    } else if ((d->retry_ms != TIME_NONE && now >= d->retry_ms) ||
-               (d->next_due_ms != TIME_NONE && host_now_ms() >= d->next_due_ms)) {
+    } else if (d->retry_ms != TIME_NONE && now >= d->retry_ms) {
+        reload(d);
+        start_round(d, false);
+    } else if (d->next_due_ms != TIME_NONE && host_now_ms() >= d->next_due_ms) {
         d->next_due_ms = TIME_NONE;
         start_round(d, false);
     }

@@ -277,3 +277,20 @@ bool load_is_good(const struct load *l)
             return false;
     return true;
 }
+
+struct node *load_lines_json(struct arena *a, const struct load *l)
+{
+    struct node *list = node_array(a);
+
+    for (size_t i = 0; i < l->n_openclaws; i++) {
+        const struct oc_detected *d = &l->openclaws[i].detected;
+        struct node *o = node_object(a);
+
+        node_set(a, o, "object", node_printf(a, "OpenClaw/%s", l->openclaws[i].object->head.name));
+        node_set(a, o, "line", node_string(a, d->line->name));
+        node_set(a, o, "known", node_bool(a, d->known));
+        node_set(a, o, "why", node_string(a, d->why));
+        node_push(a, list, o);
+    }
+    return list;
+}

@@ -72,6 +72,9 @@ bool load_covers(const struct load *l, const char *path);
 /* Absolute path of a spec file by the name that stands in positions, or NULL. */
 const char *load_file_path(const struct load *l, const char *name);
 
+/* [{"object": "OpenClaw/home", "line": "2026.9", "known": true, "why": "..."}]: which line each OpenClaw is found to be. */
+struct node *load_lines_json(struct arena *a, const struct load *l);
+
 /* The install of a state directory: 16 hex digits of its real path's digest. */
 void load_install_id(const char *state_dir, char ret[INSTALL_HEX]);
 

@@ -96,6 +96,7 @@ struct node *report_node(struct arena *a, const struct report_service *s, const 
             node_push(a, diagnostics, late->items[i]);
     }
     node_set(a, o, "round", r ? round : node_null(a));
+    node_set(a, o, "lines", r ? load_lines_json(a, r->load) : node_array(a));
     node_set(a, o, "endpoints", r ? endpoints_node(a, r, done ? done->v : NULL) : node_array(a));
     node_set(a, o, "held", held);
     node_set(a, o, "failed", failed);
@@ -254,6 +255,15 @@ void report_text(struct arena *a, struct buf *b, const struct node *report, bool
     }
     if (node_is(round, NODE_OBJECT))
         buf_printf(b, "last round: %s ago\n", cli_age(a, now_ms - (int64_t)number_of(round, "timeMs")));
+    for (size_t i = 0; i < items_of(report, "lines"); i++) {
+        const struct node *o = node_get(report, "lines")->items[i];
+        const struct node *is_known = node_get(o, "known");
+
+        put(b, text_of(o, "object"));
+        buf_printf(b, ": OpenClaw %s%s: ", text_of(o, "line"), node_is(is_known, NODE_BOOL) && !is_known->b ? ", not known" : "");
+        put(b, text_of(o, "why"));
+        buf_putc(b, '\n');
+    }
     for (size_t i = 0; node_is(endpoints, NODE_ARRAY) && i < endpoints->n_items; i++) {
         const struct node *o = endpoints->items[i];
         bool known = node_is(node_get(o, "known"), NODE_BOOL) && node_get(o, "known")->b;

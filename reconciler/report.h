@@ -22,8 +22,8 @@ struct report_service {
     const char *round_error;   /* the last round could not be made at all; NULL otherwise */
 };
 
-/* {"service": {...}, "round": {...}, "endpoints": [...], "held": [...], "failed": [...], "notices": [...], "diagnostics": [...]}.
- * r and done may be NULL: no round yet. */
+/* {"service": {...}, "round": {...}, "lines": [...], "endpoints": [...], "held": [...], "failed": [...], "notices": [...],
+ * "diagnostics": [...]}. r and done may be NULL: no round yet. */
 struct node *report_node(struct arena *a, const struct report_service *s, const struct round *r, const struct act_report *done);
 /* For people; alive: the daemon that wrote it still runs. */
 void report_text(struct arena *a, struct buf *b, const struct node *report, bool alive, int64_t now_ms);

@@ -65,10 +65,18 @@ static void read_registry(struct looking *in, struct round_openclaw *o)
 
     registry_open(in->a, oc_line_of(&o->from->places), o->from->paths.state_dir, o->from->install,
                   in->conf->store->home ? home_keep_dir(in->conf->store->home) : NULL, REGISTRY_BUSY_MS, g);
+    /* The line was found when the specs were loaded. */
+    if (g->driven && !registry_is_sqlite(g) && g->generation.has_table && !o->from->object->line) {
+        g->driven = false;
+        g->why = arena_printf(in->a, "its registry has just moved into '%s'", db_path(in->a, o->from->paths.state_dir));
+    }
     if (!g->driven) {
         add_notice(in, NOTICE_BLOCKED, object, g->remedy, "%s; nothing of it is touched", g->why);
         return;
     }
+    if (!o->from->detected.known)
+        add_notice(in, NOTICE_WARNING, object, "line: in its spec, once it is known to be one of those",
+                   "%s: what is there is shown, and nothing of it is done but what you name", o->from->detected.why);
     if (g->why[0])
         add_notice(in, NOTICE_WARNING, object, g->remedy, "%s", g->why);
     if (registry_read(in->a, g, store_cache(in->conf->store, o->from->install), REGISTRY_BUSY_MS, in->r->now_ms, &o->view, &e) <
@@ -598,8 +606,10 @@ int round_look(const struct round_conf *conf, struct round **ret, struct err *e)
             r->openclaws[i].driven = true;
         else
             read_registry(&in, &r->openclaws[i]);
-        installs[i + 1] =
-            (struct install){.id = conf->load->openclaws[i].install, .policy = conf->load->openclaws[i].object->policy};
+        installs[i + 1] = (struct install){
+            .id = conf->load->openclaws[i].install,
+            .policy = conf->load->openclaws[i].object->policy,
+            .release_unknown = conf->load->openclaws[i].detected.known ? NULL : conf->load->openclaws[i].detected.why};
     }
     if (!conf->check_only && read_own_records(&in, e) < 0) {
         round_free(r);

@@ -37,7 +37,7 @@ const char *guard_name(enum guard g)
         [GUARD_NONE] = "none",   [GUARD_UNKNOWN] = "unknown",   [GUARD_CAP] = "cap",         [GUARD_HOT] = "hot",
         [GUARD_BUSY] = "busy",   [GUARD_PROTECT] = "protect",   [GUARD_FOREIGN] = "foreign", [GUARD_IMAGE] = "image",
         [GUARD_DATA] = "data",   [GUARD_FLAPPING] = "flapping", [GUARD_PAUSED] = "paused",   [GUARD_CONFIG] = "config",
-        [GUARD_CLASH] = "clash", [GUARD_SETUP] = "setup"};
+        [GUARD_CLASH] = "clash", [GUARD_SETUP] = "setup",       [GUARD_RELEASE] = "release"};
 
     return names[g];
 }

@@ -222,6 +222,7 @@ enum guard {
     GUARD_PAUSED,   /* paused by the owner */
     GUARD_CONFIG,   /* the specs do not load: last good in force */
     GUARD_CLASH,    /* two desired runtimes want one name */
+    GUARD_RELEASE,  /* its OpenClaw is of a release that is not known */
     GUARD_SETUP,    /* its setup failed a moment ago: tried again later */
     GUARD_COUNT
 };

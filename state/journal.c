@@ -32,6 +32,7 @@ static const struct {
     [JOURNAL_FLAPPING] = {"flapping", false}, [JOURNAL_PAUSE] = {"pause", true},
     [JOURNAL_RESUME] = {"resume", true},      [JOURNAL_APPROVE] = {"approve", true},
     [JOURNAL_ISSUE] = {"issue", false},       [JOURNAL_DOCTOR] = {"doctor", true},
+    [JOURNAL_UPGRADE] = {"upgrade", true},
 };
 
 static const char *const outcomes[JOURNAL_OUTCOME_COUNT] = {

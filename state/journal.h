@@ -47,8 +47,9 @@ enum journal_event {
     JOURNAL_PAUSE,
     JOURNAL_RESUME,
     JOURNAL_APPROVE,
-    JOURNAL_ISSUE,  /* of the registry: a corrupt shard, a lock of a dead process */
-    JOURNAL_DOCTOR, /* a migration step */
+    JOURNAL_ISSUE,   /* of the registry: a corrupt shard, a lock of a dead process */
+    JOURNAL_DOCTOR,  /* a migration step */
+    JOURNAL_UPGRADE, /* an OpenClaw became one of another line */
     JOURNAL_EVENT_COUNT
 };
 

@@ -298,6 +298,8 @@ static bool decide_request(struct match *m, struct unit *u)
     kind = u->request->kind;
     if (kind == ACT_PRUNE && u->d && u->d->precreate && u->d->want != WANT_ABSENT)
         kind = ACT_RECREATE;
+    if (kind == ACT_RECREATE && u->in && u->in->release_unknown)
+        kind = ACT_PRUNE;
     if (kind == ACT_PRUNE && !u->o && u->r) {
         add_forget(m, u, "its removal was asked for");
         return true;

@@ -58,6 +58,15 @@ static bool guard_paused(struct match *m, struct unit *u, struct act *act)
     return true;
 }
 
+static bool guard_release(struct match *m, struct unit *u, struct act *act)
+{
+    if (!u->in || !u->in->release_unknown || (u->request && act_kind_removes(act->kind) && act->kind != ACT_RECREATE))
+        return false;
+    act_hold(m, act, GUARD_RELEASE, TIME_NONE,
+             arena_printf(m->arena, "its OpenClaw is of a release that is not known: %s", u->in->release_unknown));
+    return true;
+}
+
 static bool guard_flapping(struct match *m, struct unit *u, struct act *act)
 {
     const struct turn *t = u->turn;
@@ -209,8 +218,9 @@ typedef bool guard_fn(struct match *m, struct unit *u, struct act *act);
 
 static void guard_act(struct match *m, struct unit *u, struct act *act)
 {
-    static guard_fn *const order[] = {guard_prune_off, guard_paused, guard_flapping, guard_config, guard_protect,
-                                      guard_data,      guard_image,  guard_busy,     guard_hot,    guard_suspicious};
+    static guard_fn *const order[] = {guard_prune_off, guard_paused,  guard_release,   guard_flapping,
+                                      guard_config,    guard_protect, guard_data,      guard_image,
+                                      guard_busy,      guard_hot,     guard_suspicious};
 
     if (act->kind == ACT_HOLD || act->kind == ACT_REPORT)
         return;

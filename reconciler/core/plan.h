@@ -58,6 +58,8 @@
  *  --------  --------------------------------------  -----------------------  ------------------------------
  *  (prune off) R become a report                     -                        policy
  *  PAUSED    every act                               the pause ends           resume
+ *  RELEASE   every act of an install whose release   -                        a request, of a removal (5)
+ *            of OpenClaw is not known
  *  FLAPPING  every act, after PLAN_FLAP_TURNS turns  -                        the caller drops the turn, policy
  *  CONFIG    R, while the last good config is used   -                        the config loads
  *  PROTECT   D (also of a stopped one), R            -                        policy
@@ -77,6 +79,8 @@
  *      its creation) is not hot. Without a number for the last use: kind Sandbox was never used and is not hot (only its owner's
  *      exec is use); what is adopted now counts as used now; else OpenClaw's kinds are hot, as OpenClaw has it, until the window
  *      has passed since their creation if the backend can tell that nobody is in them, or else for as long as they run.
+ *
+ *  (5) A recreate is then a prune: what OpenClaw of such a release would make is not known.
  *
  * Suspiciously empty: PLAN_SUSPICIOUS_MIN or more runtimes of ours are recorded there or were there last time, and the listing
  * shows none.
@@ -105,6 +109,9 @@ struct install {
     struct policy policy; /* for what is not desired: unwanted records and orphans */
     bool config_ok;       /* false: its specs do not load, the last good ones are in force */
     const char *why;      /* of !config_ok */
+    /* What it is instead of a release that is understood; NULL: it is one. Then only what a request names is removed, and nothing
+     * made. */
+    const char *release_unknown;
 };
 
 struct pause {
