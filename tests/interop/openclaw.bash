@@ -55,7 +55,7 @@ line_home() {
     [ "$LINE" = 2026.9 ] || return 0
     if [ ! -e "$BATS_FILE_TMPDIR/first.sqlite" ]; then
         oc '{}'
-        openclaw_quick explain --json >"$T/first"
+        openclaw_quick sandbox explain --json >"$T/first"
         # What is in its -wal comes with it.
         sql ".backup '$BATS_FILE_TMPDIR/first.sqlite'"
         rm -rf "$OC"
