@@ -2,14 +2,15 @@
 # engine.sh: a private docker or podman engine for tests. Never the user's: its own data, socket, containerd and networks, all
 # below one directory, ended by pid, with nothing left behind.
 #
-#   engine.sh start DIR [--podman] [--bridge] [--tls PORT] [--with-pid PID] [IMAGE...]
+#   engine.sh start DIR [--podman [--rootless]] [--bridge] [--tls PORT] [--with-pid PID] [IMAGE...]
 #       Starts dockerd in DIR (made where missing; must be empty otherwise), waits until it answers, loads the test image under
 #       each name (default: openclaw-sandbox:bookworm-slim and openclaw-sandbox:other, which differ in content), and prints
 #       DOCKER_HOST ("unix://DIR/s.sock"). --bridge gives it a default bridge of its own; without, networks made by name and
 #       published ports still work, only the default network is missing. --with-pid stops it when that process has ended.
 #       --tls lets it listen on 127.0.0.1:PORT as well, for clients with a certificate: ca.pem, cert.pem and key.pem in DIR/tls,
 #       and in DIR/stranger those of an authority that the engine does not know.
-#       --podman starts podman's API service in place of dockerd; everything else is spoken to in the same words.
+#       --podman starts podman's API service in place of dockerd; everything else is spoken to in the same words. --rootless runs
+#       it as a user made for it, whose name stands in DIR/user.
 #   engine.sh image DIR NAME:TAG [MARK]   loads the image under a name; another MARK is another content. Prints the image's id
 #   engine.sh kill DIR                    SIGKILL, as a crash: containers go on running
 #   engine.sh restart DIR                 starts it again after kill
@@ -60,6 +61,10 @@ podman_args() {
     # With runc: crun asks for more than every test machine allows.
     args=(env "CONTAINERS_CONF=$dir/containers.conf" podman --root "$dir/data" --runroot "$dir/exec" --runtime "$(command -v runc)"
         --storage-driver vfs --cgroup-manager cgroupfs --events-backend file --tmpdir "$dir/tmp" --network-config-dir "$dir/net")
+    if [ -f "$dir/user" ]; then
+        args=(setpriv --reuid "$(cat "$dir/user")" --regid "$(cat "$dir/user")" --init-groups env "HOME=$dir/home" "XDG_RUNTIME_DIR=$dir/xdg"
+            "${args[@]}")
+    fi
 }
 
 # Descriptors of the test runner (bats waits for its own to be closed) are not handed down.
@@ -140,10 +145,11 @@ certificate() { # DIR NAME KEY EXTENSION
 }
 
 start() {
-    local bridge=false podman=false tls='' owner='' images=()
+    local bridge=false podman=false rootless=false tls='' owner='' images=()
     while [ $# -gt 0 ]; do
         case $1 in
             --podman) podman=true ;;
+            --rootless) rootless=true ;;
             --bridge) bridge=true ;;
             --tls) tls=$2 && shift ;;
             --with-pid) owner=$2 && shift ;;
@@ -168,6 +174,13 @@ start() {
         certificates "$dir/tls"
         certificates "$dir/stranger"
         echo "$tls" >"$dir/tls/port"
+    fi
+    if $rootless; then
+        as_root useradd --no-create-home --home-dir "$dir/home" --user-group "rct$$"
+        echo "rct$$" >"$dir/user"
+        mkdir -m 0700 "$dir/home" "$dir/xdg"
+        chmod 0711 "$dir"
+        as_root chown "rct$$:rct$$" "$dir" "$dir/home" "$dir/xdg"
     fi
     if $bridge; then
         # Address and name follow from our pid, so that two engines side by side do not meet.
@@ -252,6 +265,13 @@ stop() {
     fi
     kill_rest
     local m
+    if [ -f "$dir/user" ]; then
+        pid=$(id -u "$(cat "$dir/user")")
+        for m in /proc/[0-9]*; do
+            [ "$(stat -c %u "$m" 2>/dev/null)" != "$pid" ] || as_root kill -KILL "${m#/proc/}" 2>/dev/null || true
+        done
+        as_root userdel --force "$(cat "$dir/user")" 2>/dev/null || true
+    fi
     # Deepest first; the data root is mounted over itself by dockerd.
     awk -v d="$dir/" 'index($5, d) == 1 { print $5 }' /proc/self/mountinfo | sort -r | while read -r m; do
         as_root umount -l "$m" 2>/dev/null || true

@@ -1,0 +1,292 @@
+#!/usr/bin/env bats
+# kind: Sandbox on podman's real service: made, kept in step field by field, pruned, left alone while it is busy, seen by the
+# daemon, and unknown where the service is down; with root and without.
+
+load lib
+load daemon
+setup_file() {
+    ENGINE_HOME=$(mktemp -d /tmp/rc-e2e.XXXXXX)
+    ENGINE=$ENGINE_HOME/e
+    export ENGINE ENGINE_HOME
+    "$ROOT/tests/lib/engine.sh" start "$ENGINE" --podman --with-pid $$
+}
+teardown_file() { engine_down; }
+setup() {
+    home_up
+    DAEMON=''
+    ENDPOINT=unix:///nonexistent.sock # docker's: nobody is to look there
+    HOSTED=unix://$ENGINE/s.sock
+    mkdir -p "$T/ws" "$T/ws2"
+    printf '%s\n' 'apiVersion: reconclaw/v1' 'kind: Policy' 'metadata: {name: p}' \
+        'spec: {hotWindow: 0s, removalCap: {percent: 100}}' >"$SPEC"
+}
+teardown() {
+    [ -z "$DAEMON" ] || daemon_kill KILL
+    home_down
+}
+
+# What follows in the test finds the service as the podman command does.
+by_host() { EXTRA_ENV=(CONTAINER_HOST="$HOSTED" "$@"); }
+pod() {
+    local name=$1
+    shift
+    sandbox "$name" 'engine: podman' "$@"
+}
+edit() { sed "$1" "$SPEC" >"$SPEC.new" && mv "$SPEC.new" "$SPEC"; }
+two() {
+    by_host
+    pod one "workspaces: [{path: $T/ws}]" 'env: {A: "1"}' 'limits: {memory: 64m, cpus: 1, pids: 100}' "$@"
+    pod two
+    apply
+    is_status 0
+    ONE=reconclaw-one TWO=reconclaw-two
+}
+# one_changes SED LINE: the edit is named, `one` is made anew, and `two` is not touched.
+one_changes() {
+    local one other
+    one=$(id_of "$ONE") other=$(id_of "$TWO")
+    edit "$1"
+    plan
+    is_status 0
+    out_has "recreate podman/$ONE"
+    out_has "        $2"
+    [ "$(grep -c '^        ' "$T/out")" = 1 ] || fail "more is named than was changed: $output"
+    out_lacks "$TWO"
+    apply
+    is_status 0
+    out_has '1 recreated.'
+    [ "$(id_of "$ONE")" != "$one" ] || fail "the same container"
+    [ "$(id_of "$TWO")" = "$other" ] || fail "the other was touched"
+    is_quiet
+}
+two_goes() {
+    awk 'BEGIN {RS = "---\n"; ORS = ""} !/name: two/ {print between $0; between = RS}' "$SPEC" >"$SPEC.new" && mv "$SPEC.new" "$SPEC"
+}
+running() { [ "$(d inspect -f '{{.State.Running}}' "$1")" = true ]; }
+
+@test "podman: a Sandbox is made as its spec says, and the second apply sends nothing that changes anything" {
+    by_host
+    pod one "workspaces: [{path: $T/ws}, {path: $T/ws2, target: /two, readOnly: true}]" 'env: {A: "1"}' \
+        'limits: {memory: 64m, cpus: 0.5, pids: 50}' 'network: none' 'workdir: /two' 'user: "1000:1000"' 'setup: test "$(id -u)" = 1000'
+    apply
+    is_status 0
+    d inspect reconclaw-one >"$T/out"
+    is_json '.[0] | .State.Running and .Config.User == "1000:1000" and .Config.WorkingDir == "/two"
+        and (.Config.Env | index("A=1") != null)'
+    is_json '.[0].HostConfig | .Memory == 67108864 and .NanoCpus == 500000000 and .PidsLimit == 50 and .NetworkMode == "none"'
+    is_json --arg w "$T/ws2" '.[0].Mounts | map(select(.Source == $w and .Destination == "/two" and (.RW | not))) | length == 1'
+    rc exec reconclaw-one -- id -u
+    is_status 0
+    [ "$output" = 1000 ]
+    is_quiet
+    proxy_up
+    HOSTED=$ENDPOINT by_host
+    apply
+    is_status 0
+    [ -z "$(mutating)" ] || fail "$(mutating)"
+    [ -n "$(requests)" ]
+}
+
+@test "podman: a changed variable is named and recreates" { two; one_changes 's/A: "1"/A: "2"/' 'env.A: 1 -> 2'; }
+@test "podman: a limit recreates, since podman changes none in place: memory" {
+    two
+    one_changes 's/memory: 64m/memory: 128m/' 'limits.memory: 64m -> 128m'
+    [ "$(d inspect -f '{{.HostConfig.Memory}}' "$ONE")" = 134217728 ]
+}
+@test "podman: a limit that goes is named: cpus" { two; one_changes 's/ cpus: 1,//' 'limits.cpus: 1 -> (none)'; }
+@test "podman: a limit that changes is named: pids" { two; one_changes 's/pids: 100/pids: 50/' 'limits.pids: 100 -> 50'; }
+@test "podman: another image is named and recreates" {
+    two
+    one_changes "/name: one/,/---/s,image: .*,image: $OTHER," "image: $IMAGE -> $OTHER"
+}
+@test "podman: another workspace is named and recreates" { two; one_changes "s,$T/ws,$T/ws2," "workspaces[/workspace]: $T/ws -> $T/ws2"; }
+@test "podman: a user is named and recreates" { two; one_changes '/memory: 64m/a\  user: "1000"' "user: $(id -u):$(id -g) -> 1000"; }
+@test "podman: a workdir is named and recreates" { two; one_changes '/memory: 64m/a\  workdir: /tmp' 'workdir: /workspace -> /tmp'; }
+@test "podman: a label is named and recreates" {
+    two
+    one_changes 's/{name: one}/{name: one, labels: {team: red}}/' 'labels.team: (none) -> red'
+}
+@test "podman: a new image under the old tag recreates" {
+    two
+    local id
+    id=$(id_of "$ONE")
+    "$ROOT/tests/lib/engine.sh" image "$ENGINE" "$IMAGE" moved >/dev/null
+    plan
+    out_has "recreate podman/$ONE"
+    apply
+    is_status 0
+    [ "$(id_of "$ONE")" != "$id" ]
+    is_quiet
+}
+
+@test "podman: what is no longer wanted is pruned, a stranger's stays" {
+    two
+    d run -d --network none --name stranger "$IMAGE" sleep infinity >/dev/null
+    two_goes
+    apply
+    is_status 0
+    exists "$ONE"
+    exists stranger
+    ! exists "$TWO" || fail "it is still there"
+    is_quiet
+}
+
+@test "podman: state: stopped stops it, running starts it, absent removes it" {
+    two
+    edit '/memory: 64m/a\  state: stopped'
+    apply
+    is_status 0
+    ! running "$ONE" || fail "it still runs"
+    is_quiet
+    edit 's/state: stopped/state: running/'
+    apply
+    running "$ONE"
+    is_quiet
+    edit 's/state: running/state: absent/'
+    apply
+    is_status 0
+    ! exists "$ONE" || fail "it is still there"
+    is_quiet
+}
+
+@test "podman: a live exec holds a recreate, and one that has ended does not" {
+    two
+    local id
+    id=$(id_of "$ONE")
+    d exec -d "$ONE" sleep 1000
+    edit 's/A: "1"/A: "2"/'
+    apply
+    is_status 3
+    out_has 'in use'
+    [ "$(id_of "$ONE")" = "$id" ]
+    # Podman goes on calling it running.
+    d exec "$ONE" pkill sleep || true
+    d exec "$ONE" sh -c 'kill $(pidof sleep)' || true
+    until_ok applied_anew "$id"
+}
+applied_anew() {
+    apply
+    [ "$(id_of "$ONE")" != "$1" ]
+}
+
+@test "podman: with the service down all is unknown, nothing is removed, and doctor says what would help" {
+    two
+    local before
+    before=$(ids)
+    "$ROOT/tests/lib/engine.sh" kill "$ENGINE"
+    two_goes
+    plan
+    out_has 'podman'
+    out_has "1 held, 1 endpoint unknown"
+    apply
+    [ "$status" != 0 ] || fail "it says that all is well: $output"
+    rc doctor "$SPEC"
+    grep -q 'podman.socket' "$T/out" "$T/err"
+    "$ROOT/tests/lib/engine.sh" restart "$ENGINE" >/dev/null
+    [ "$(ids)" = "$before" ]
+    apply
+    is_status 0
+    ! exists "$TWO" || fail "it was not pruned"
+    is_quiet
+}
+
+@test "podman: where docker answers in its place, nothing is believed" {
+    two
+    # An engine that is none of podman's: the same service, but for who it says that it is.
+    local fake=$ENGINE_HOME/not.sock
+    python3 - "$fake" 3>&- <<'PY' &
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen(8)
+s.settimeout(60)
+while True:
+    c, _ = s.accept()
+    asked = c.recv(65536)
+    body = b'[]' if b'/containers/json' in asked else b'{"ApiVersion":"1.41","Version":"20.10","Components":[{"Name":"Engine"}]}'
+    c.sendall(b'HTTP/1.1 200 OK\r\nServer: Docker/20.10\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s' % (len(body), body))
+    c.close()
+PY
+    local pid=$!
+    until_ok test -S "$fake"
+    HOSTED=unix://$fake by_host
+    plan
+    grep -q 'is not podman' "$T/out" "$T/err" || fail "$output $stderr"
+    out_lacks create
+    kill "$pid"
+}
+
+@test "podman: the socket of root and of a user are found as the podman command finds them" {
+    pod one
+    EXTRA_ENV=()
+    plan
+    grep -q '/run/podman/podman.sock\|to create' "$T/out" "$T/err" || fail "$output $stderr"
+    # Where an ordinary user can go, who is the one that looks there.
+    local at=$ENGINE_HOME/at as=()
+    mkdir -p "$at/home"
+    cp "$RECONCLAW" "$at/reconclaw"
+    cp "$SPEC" "$at/spec.yaml"
+    chmod 711 "$ENGINE_HOME"
+    [ "$(id -u)" != 0 ] || { chown -R 65534:65534 "$at" && as=(setpriv --reuid 65534 --regid 65534 --clear-groups); }
+    for run in "XDG_RUNTIME_DIR=$at/run" NOTHING=; do
+        env -i PATH="$PATH" HOME="$at/home" RECONCLAW_STATE_DIR="$at/state" "$run" "${as[@]}" "$at/reconclaw" plan "$at/spec.yaml" \
+            >"$T/out" 2>"$T/err" </dev/null || true
+        run=${run#*=}
+        grep -q "${run:-/run/user/[0-9]*}/podman/podman.sock" "$T/out" "$T/err" || fail "not at ${run:-the usual place}"
+    done
+}
+
+@test "podman: the daemon sees what happens to a container, and puts it right within seconds" {
+    two
+    daemon_start "$SPEC"
+    until_ok is_applied
+    local id
+    LONG=6
+    d kill "$ONE" >/dev/null
+    until_ok running "$ONE"
+    id=$(id_of "$ONE")
+    d rm -f "$ONE" >/dev/null
+    until_ok id_differs "$ONE" "$id"
+    until_ok running "$ONE"
+    id=$(id_of "$TWO")
+    "$ROOT/tests/lib/engine.sh" kill "$ENGINE"
+    await 'podman'
+    "$ROOT/tests/lib/engine.sh" restart "$ENGINE" >/dev/null
+    LONG=30
+    until_ok is_applied
+    [ "$(id_of "$TWO")" = "$id" ] || fail "it was removed while nobody could see it"
+}
+id_differs() { local id && id=$(id_of "$1" 2>/dev/null) && [ "$id" != "$2" ]; }
+
+@test "podman without root: made, in step, its files the owner's" {
+    local e=$ENGINE_HOME/u user
+    chmod 711 "$ENGINE_HOME" # its user has to get there
+    "$ROOT/tests/lib/engine.sh" start "$e" --podman --rootless --with-pid $$ "$IMAGE"
+    user=$(<"$e/user")
+    mkdir "$e/ws"
+    chown "$user:$user" "$e/ws"
+    HOSTED=unix://$e/s.sock by_host
+    pod one "workspaces: [{path: $e/ws}]" 'env: {A: "1"}' 'limits: {memory: 64m, pids: 100}' 'setup: touch /workspace/made'
+    apply
+    is_status 0
+    [ "$(stat -c %U "$e/ws/made")" = "$user" ] || fail "made by $(stat -c %u "$e/ws/made")"
+    is_quiet
+    edit 's/A: "1"/A: "2"/'
+    plan
+    out_has '        env.A: 1 -> 2'
+    apply
+    is_status 0
+    is_quiet
+    # Another user inside is still who owns the files.
+    edit '/memory: 64m/a\  user: "4321:4321"'
+    edit 's,touch /workspace/made,touch /workspace/by-other,'
+    apply
+    is_status 0
+    [ "$(stat -c %U "$e/ws/by-other")" = "$user" ] || fail "made by $(stat -c %u "$e/ws/by-other")"
+    is_quiet
+    : >"$SPEC"
+    printf '%s\n' 'apiVersion: reconclaw/v1' 'kind: Policy' 'metadata: {name: p}' 'spec: {hotWindow: 0s}' >"$SPEC"
+    apply
+    is_status 0
+    "$ROOT/tests/lib/engine.sh" stop "$e"
+}
