@@ -57,6 +57,20 @@ static const char *object_name(struct arena *a, const struct load_openclaw *o)
     return arena_printf(a, "OpenClaw/%s", o->object->head.name);
 }
 
+/* "local" is the podman of the user whose OpenClaw it is. Ours is another one where we are another user, and what is not to be
+ * seen there may well run: unless the owner says where the service is. */
+static void settle_podman(struct looking *in, const struct round_openclaw *o, struct record *rec)
+{
+    const struct host *host = in->conf->host;
+    struct fs_stat st = {0};
+    struct err e = {0};
+
+    if (strcmp(rec->endpoint, "podman") != 0 || host_env(host, "CONTAINER_HOST"))
+        return;
+    if (local_fs.stat(local_fs.ctx, o->from->paths.state_dir, true, &st, &e) < 0 || st.uid != host->uid)
+        rec->endpoint = "podman-target:another-user";
+}
+
 static void read_registry(struct looking *in, struct round_openclaw *o)
 {
     const char *object = object_name(in->a, o->from);
@@ -86,8 +100,10 @@ static void read_registry(struct looking *in, struct round_openclaw *o)
     }
     o->driven = true;
     add_issues(in, object, &o->view.issues);
-    for (size_t i = 0; i < o->view.n; i++)
+    for (size_t i = 0; i < o->view.n; i++) {
         VEC_PUSH(in->a, &in->records, o->view.records[i]);
+        settle_podman(in, o, &in->records.v[in->records.n - 1]);
+    }
 }
 
 static struct record *find_record(struct looking *in, const struct record *like)

@@ -250,6 +250,19 @@ static int get_port(const struct node *entry, const char *key)
     return node_is(n, NODE_NUMBER) && n->num >= 1 && n->num <= 65535 && n->num == floor(n->num) ? (int)n->num : 0;
 }
 
+/* Which podman it is, OpenClaw 2026.9 pins in the row: its own user's, or one that is reached by arguments. Only the first is the
+ * podman of this machine; any other is an endpoint of its own, which nobody drives: unknown, and left alone. A row without a
+ * target is no better, and OpenClaw itself refuses it. */
+static const char *podman_endpoint(struct arena *a, const struct node *target)
+{
+    const char *key = node_str(node_get(target, "key"));
+    const struct node *args = node_get(target, "globalArgs");
+
+    if (text_eq(key, "local") && node_is(args, NODE_ARRAY) && args->n_items == 0)
+        return "podman";
+    return arena_printf(a, SHARD_PODMAN_ELSEWHERE "%s", key && strcmp(key, "local") != 0 ? key : "unknown");
+}
+
 struct record shard_to_record(struct arena *a, enum runtime_kind kind, const struct node *entry)
 {
     struct record r = {
@@ -272,7 +285,7 @@ struct record shard_to_record(struct arena *a, enum runtime_kind kind, const str
 
     for (char *p = endpoint; *p; p++)
         *p = (char)(*p >= 'A' && *p <= 'Z' ? *p | 0x20 : *p);
-    r.endpoint = endpoint;
+    r.endpoint = strcmp(endpoint, "podman") == 0 ? podman_endpoint(a, r.backend_target) : endpoint;
     return r;
 }
 

@@ -45,7 +45,10 @@ void shard_format(struct arena *a, const struct node *entry, struct buf *out);
 /* The entry that OpenClaw would write for a record, in its order. What is absent is left out; for a shard, workspace_dir and
  * backend_target are to be. */
 struct node *shard_from_record(struct arena *a, const struct record *rec);
-/* The record of a normalised entry. endpoint: "docker" for browsers and backend docker, else the backend's id in lower case.
+/* Endpoints of podman's that are not this machine's: "podman-target:<key of the row's target>". */
+#define SHARD_PODMAN_ELSEWHERE "podman-target:"
+/* The record of a normalised entry. endpoint: "docker" for browsers and backend docker, else the backend's id in lower case, but
+ * for a podman that is another than the local one.
  * Times that are no numbers are TIME_NONE, fractions are cut off, ports outside 1..65535 are 0. install and version stay with
  * the caller. */
 struct record shard_to_record(struct arena *a, enum runtime_kind kind, const struct node *entry);

@@ -338,6 +338,18 @@ static void records_keep_what_openclaw_wrote(void **state)
          "docker", "a", "Image", NULL, NULL},
         {"{'containerName':'a','runtimeLabel':' x ','configLabelKind':'Target','image':'','configHash':''}", TIME_NONE, TIME_NONE,
          "docker", "docker", "x", "Target", "", ""},
+        {"{'containerName':'a','backendId':'podman','backendTarget':{'key':'local','globalArgs':[]}}", TIME_NONE, TIME_NONE,
+         "podman", "podman", "a", "Image", NULL, NULL},
+        {"{'containerName':'a','backendId':'podman'}", TIME_NONE, TIME_NONE, "podman-target:unknown", "podman", "a", "Image",
+         NULL, NULL},
+        {"{'containerName':'a','backendId':'Podman','backendTarget':{'key':'socket:0123','globalArgs':['--url','unix:///x']}}",
+         TIME_NONE, TIME_NONE, "podman-target:socket:0123", "Podman", "a", "Image", NULL, NULL},
+        {"{'containerName':'a','backendId':'podman','backendTarget':{'key':'local','globalArgs':['--url','unix:///x']}}",
+         TIME_NONE, TIME_NONE, "podman-target:unknown", "podman", "a", "Image", NULL, NULL},
+        {"{'containerName':'a','backendId':'podman','backendTarget':{'key':'local'}}", TIME_NONE, TIME_NONE,
+         "podman-target:unknown", "podman", "a", "Image", NULL, NULL},
+        {"{'containerName':'a','backendId':'podman','backendTarget':{'key':7,'globalArgs':{}}}", TIME_NONE, TIME_NONE,
+         "podman-target:unknown", "podman", "a", "Image", NULL, NULL},
     };
 
     (void)state;
