@@ -5,6 +5,7 @@
  *   ensure: all       wants, beforehand, one runtime for each agent that is sandboxed: of scope "agent:<id>", of scope "shared"
  *                     (one for all of them), or, where scope is session, of the agent's main session if that is sandboxed
  *                     at all. They are exempt from the idle prune; at their maximum age they are made anew.
+ *                     One whose config hash is not certain (context.h) is left to its first use: OpenClaw might make it anew.
  *   ensure: existing  and also `all`, wants what is recorded, or shown under a name and scope of ours, and is still meant to be:
  *
  *       its agent is configured, not off, and has the same scope (and, of 2026.9, workspace); its backend is docker; its name

@@ -537,6 +537,122 @@ static void what_is_odd_but_taken_arrives_as_through_argv(void **state)
     }
 }
 
+/* What 2026.9 mounts, refuses and hands on otherwise than 2026.5, where no golden case shows it. */
+static void of_2026_9_a_file_holds_variables_and_a_target_is_mounted_once(void **state)
+{
+    static const struct {
+        const char *access, *docker, *field, *json; /* field NULL: refused, json is how the message begins */
+    } table[] = {
+        {"none", "{'env':{'b':'1','A':'2','OPENCLAW_CLI':'0'}}", "Env", "[\"A=2\",\"b=1\",\"OPENCLAW_CLI=1\"]"},
+        {"none", "{'env':{' A_TOKEN ':'1','N':'a\\u0000b'}}", "Env", "[\"A_TOKEN=1\",\"OPENCLAW_CLI=1\"]"},
+        {"none", "{'env':{'A-B':'1'}}", NULL, "docker.env: 'A-B'"},
+        {"none", "{'env':{'1A':'1'}}", NULL, "docker.env: '1A'"},
+        {"none", "{'env':{'A':'1\\r'}}", NULL, "docker.env: the value of 'A'"},
+        {"none", "{'binds':['/tmp/ocvec/ws/sub:/d','/tmp/ocvec/ws:/e','/tmp/ocvec/aws:/d/../d/:ro']}", "Binds",
+         "[\"/tmp/ocvec/ws:/workspace:z\",\"/tmp/ocvec/aws:/d/../d/:ro\",\"/tmp/ocvec/ws:/e\"]"},
+        {"ro", "{'binds':['/tmp/ocvec/ws/sub:/workspace'],'dangerouslyAllowReservedContainerTargets':true}", "Binds",
+         "[\"/tmp/ocvec/aws:/agent:ro,z\",\"/tmp/ocvec/ws/sub:/workspace\"]"},
+        {"ro", "{'workdir':'/w/'}", "Binds", "[\"/tmp/ocvec/ws:/w:ro,z\",\"/tmp/ocvec/aws:/agent:ro,z\"]"},
+        {"ro", "{'workdir':'/agent/'}", "Binds", "[\"/tmp/ocvec/aws:/agent:ro,z\"]"}, /* the last wins */
+        {"ro", "{'workdir':'/w/'}", "WorkingDir", "\"/w/\""},
+        {"none", "{'binds':['/tmp/ocvec/ws:/d','/var/lib/..:/e'],'dangerouslyAllowExternalBindSources':true}", NULL,
+         "docker.binds[1]: "},
+        {"none", "{}", "Init", "true"},
+    };
+    (void)state;
+    ARENA_AUTO a = arena_new();
+    OC_COLLATOR_AUTO collator = OC_COLLATOR("en_US");
+    struct memfs m;
+    struct oc_host host = vector_host(&m, a, "/tmp/ocvec");
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct node *d = node_get(vectors_json(a, DEFAULTS), "docker"), *more = vectors_json(a, table[i].docker);
+        for (size_t k = 0; k < more->n_members; k++)
+            node_set(a, d, more->members[k].key, more->members[k].value);
+        struct oc_runtime r = {.line = &oc_profiles[OC_LINE_2026_9],
+                               .docker = d,
+                               .workspace_access = table[i].access,
+                               .workspace_dir = "/tmp/ocvec/ws",
+                               .agent_workspace_dir = "/tmp/ocvec/aws",
+                               .scope_key = "k",
+                               .collator = &collator};
+        struct oc_mounts mounts = oc_mounts_plan(a, &m.fs, &r);
+        r.mounts = &mounts;
+        struct oc_create c = {0};
+        struct err e = {0};
+        int status = oc_create_container(a, &host, &r, &c, &e);
+        if (table[i].field == NULL) {
+            if (status == 0 || e.class != ERR_CONFIG || !text_has_prefix(e.msg, table[i].json))
+                fail_msg("%s: %s", table[i].docker, status == 0 ? "made" : e.msg);
+            continue;
+        }
+        if (status < 0)
+            fail_msg("%s: %s", table[i].docker, e.msg);
+        const struct node *v = node_get(c.body, table[i].field);
+        v = v != NULL ? v : node_path(c.body, "HostConfig", table[i].field, NULL);
+        assert_string_equal(node_json(a, v), table[i].json);
+    }
+}
+
+/* A line of the docker command's buffer: 65535 bytes, name and '=' included. */
+static void a_variable_of_2026_9_fits_a_line(void **state)
+{
+    (void)state;
+    ARENA_AUTO a = arena_new();
+    struct memfs m;
+    struct oc_host host = vector_host(&m, a, "/tmp/ocvec");
+    for (size_t n = 65533; n <= 65534; n++) {
+        struct node *d = node_get(vectors_json(a, DEFAULTS), "docker"), *env = node_object(a);
+        char *value = arena_alloc(a, n + 1);
+        memset(value, '.', n);
+        node_set(a, env, "A", node_string(a, value));
+        node_set(a, d, "env", env);
+        for (int l = 0; l < OC_LINE_COUNT; l++) {
+            struct oc_runtime r = {.line = &oc_profiles[l],
+                                   .docker = d,
+                                   .workspace_access = "none",
+                                   .workspace_dir = "/tmp/ocvec/ws",
+                                   .agent_workspace_dir = "/tmp/ocvec/aws",
+                                   .scope_key = "k"};
+            struct oc_mounts mounts = oc_mounts_plan(a, &m.fs, &r);
+            r.mounts = &mounts;
+            struct oc_create c;
+            struct err e = {0};
+            assert_int_equal(oc_create_container(a, &host, &r, &c, &e), l == OC_LINE_2026_9 && n == 65534 ? -1 : 0);
+        }
+    }
+}
+
+/* Only directories that are ones, and lead nowhere else. */
+static void skills_behind_a_link_are_not_mounted(void **state)
+{
+    (void)state;
+    ARENA_AUTO a = arena_new();
+    struct memfs m;
+    memfs_init(&m, a);
+    memfs_dir(&m, "/etc/skills");
+    memfs_dir(&m, "/linked");
+    memfs_link(&m, "/linked/skills", "/etc/skills");
+    memfs_link(&m, "/linked/.agents", "/etc");
+    memfs_file(&m, "/filed/skills", "");
+    memfs_dir(&m, "/real/skills");
+    memfs_link(&m, "/root-link", "/real");
+    static const struct {
+        const char *dir;
+        size_t n; /* mounts, the workspace's included */
+    } table[] = {{"/linked", 1}, {"/filed", 1}, {"/real", 2}, {"/root-link", 2}, {"/gone", 1}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct oc_runtime r = {.line = &oc_profiles[OC_LINE_2026_9],
+                               .docker = vectors_json(a, "{'workdir':'/workspace'}"),
+                               .workspace_access = "none",
+                               .workspace_dir = table[i].dir,
+                               .agent_workspace_dir = "/aws"};
+        assert_int_equal(oc_mounts_plan(a, &m.fs, &r).n, table[i].n);
+        r.line = NULL;
+        assert_int_equal(oc_mounts_plan(a, &m.fs, &r).n, 1);
+        assert_null(oc_skills_dir(a, &r));
+    }
+}
+
 static void credentials_are_kept_out_and_secrets_marked(void **state)
 {
     (void)state;
@@ -615,6 +731,9 @@ int main(void)
         cmocka_unit_test(contexts_equal_openclaws_browsers_too),
         cmocka_unit_test(what_the_docker_command_refuses_is_refused_with_the_key),
         cmocka_unit_test(what_is_odd_but_taken_arrives_as_through_argv),
+        cmocka_unit_test(of_2026_9_a_file_holds_variables_and_a_target_is_mounted_once),
+        cmocka_unit_test(a_variable_of_2026_9_fits_a_line),
+        cmocka_unit_test(skills_behind_a_link_are_not_mounted),
         cmocka_unit_test(credentials_are_kept_out_and_secrets_marked),
         cmocka_unit_test(cdp_source_range_follows_the_network),
         cmocka_unit_test(the_user_is_the_workspaces_owner),

@@ -418,6 +418,33 @@ static void an_agent_with_an_error_does_not_stop_the_others(void **state)
 /* --- ensure: all
  * ----------------------------------------------------------------------------------------------------------------- */
 
+/* OpenClaw may have another hash for it, and would make it anew at once. */
+static void what_has_no_certain_hash_is_left_to_its_first_use(void **state)
+{
+    static const struct {
+        const char *env;
+        bool certain;
+    } table[] = {{"{FAL_KEY:'x'}", false}, {"{FAL_KEY:'x',A_TOKEN:'y'}", true}, {"{A:'x'}", true}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        ARENA_AUTO a = arena_new();
+        WORLD_AUTO w = world_of(
+            a, &places_2026_9, arena_printf(a, "{agents:{entries:{main:{sandbox:{mode:'all',docker:{env:%s}}}}}}", table[i].env));
+
+        run(w, ENSURE_ALL);
+        assert_int_equal(w->rc, 0);
+        assert_int_equal(w->out.n, 1);
+        assert_int_equal(w->out.v[0].precreate, table[i].certain);
+        assert_int_equal(w->out.v[0].idle_ms == 0, table[i].certain);
+        if (!text_eq(w->out.v[0].hash_uncertain, table[i].certain ? NULL : "docker.env.FAL_KEY"))
+            fail_msg("%s: %s", table[i].env, w->out.v[0].hash_uncertain);
+        assert_non_null(w->out.v[0].workspace_dir);
+        assert_true(text_has_suffix(w->out.v[0].skills_dir, "/skills"));
+        assert_null(w->out.v[0].agent_workspace_dir);
+    }
+}
+
 static void ensure_all_makes_one_runtime_per_sandboxed_agent(void **state)
 {
     static const struct {
@@ -760,6 +787,7 @@ int main(void)
         cmocka_unit_test(without_a_config_file_nothing_is_unwanted),
         cmocka_unit_test(an_agent_with_an_error_does_not_stop_the_others),
         cmocka_unit_test(ensure_all_makes_one_runtime_per_sandboxed_agent),
+        cmocka_unit_test(what_has_no_certain_hash_is_left_to_its_first_use),
         cmocka_unit_test(what_is_recorded_and_made_beforehand_is_one),
         cmocka_unit_test(after_a_new_prefix_the_old_goes_and_the_new_comes),
         cmocka_unit_test(desired_holds_all_that_others_go_by),
