@@ -1,4 +1,4 @@
-/* keys: OpenClaw 2026.5.3's strict keys, as far as sandboxes depend on them: every error, with its place. */
+/* keys: OpenClaw's strict keys, as far as sandboxes depend on them: every error, with its place. */
 #include "spec/openclaw/keys.h"
 #include "spec/openclaw/keys_table.h"
 #include "tests/lib/data.h"
@@ -164,32 +164,161 @@ static const struct one cases[] = {
     {SHELL("gpu:'yes'"), "plugins.entries.openshell.config.gpu", "true or false"},
 };
 
-static void run(struct arena *a, const char *text, struct diags *d)
+static void run_in(struct arena *a, const struct oc_places *at, const char *text, struct diags *d)
 {
     struct node *root = data_json5(a, text);
     int rc;
 
     *d = (struct diags){.arena = a};
-    rc = oc_validate(a, root, &places, d);
+    rc = oc_validate(a, root, at, d);
     assert_int_equal(rc, d->n_errors ? -1 : 0);
     diags_sort(d);
 }
 
-static void each_key_is_judged_as_openclaw_judges_it(void **state)
+static void run(struct arena *a, const char *text, struct diags *d)
 {
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const struct one *c = &cases[i];
+    run_in(a, &places, text, d);
+}
+
+static void judge(const struct oc_places *at, const struct one *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct one *c = &list[i];
         ARENA_AUTO a = arena_new();
         struct diags d;
 
-        run(a, c->text, &d);
+        run_in(a, at, c->text, &d);
         if (d.n != (c->key ? 1 : 0))
             fail_msg("%s: %zu errors; the first: %s: %s", c->text, d.n, d.n ? d.v[0].key : "", d.n ? d.v[0].msg : "");
         if (c->key && (strcmp(d.v[0].key, c->key) != 0 || !strstr(d.v[0].msg, c->says)))
             fail_msg("%s: %s: %s", c->text, d.v[0].key, d.v[0].msg);
         if (c->key && (d.v[0].pos.line != 1 || d.v[0].pos.col == 0 || !d.v[0].pos.file))
             fail_msg("%s: no place", c->text);
+    }
+}
+
+static void each_key_is_judged_as_openclaw_judges_it(void **state)
+{
+    (void)state;
+    judge(&places, cases, sizeof cases / sizeof cases[0]);
+}
+
+#define ID_64     "a123456789012345678901234567890123456789012345678901234567890123"
+#define E(ids)    "{agents:{ownership:'explicit',entries:{" ids "}}}"
+#define ENV(text) DOCKER("env:{" text "}")
+
+/* What 2026.9 judges in another way; a warning is one thing, too. */
+static const struct one cases_2026_9[] = {
+    /* the roster */
+    {"{}", NULL, NULL},
+    {"{agents:{}}", NULL, NULL},
+    {"{agents:{entries:{}}}", NULL, NULL},
+    {"{agents:{entries:{work:{}}}}", NULL, NULL},
+    {"{agents:{entries:{_a:{}}}}", NULL, NULL},
+    {"{agents:{entries:{" ID_64 ":{}}}}", NULL, NULL},
+    {"{agents:{entries:{" ID_64 "4:{}}}}", "agents.entries." ID_64 "4", "64"},
+    {"{agents:{entries:{'':{}}}}", "agents.entries[\"\"]", "no id"},
+    {"{agents:{entries:{'-a':{}}}}", "agents.entries.-a", "no id"},
+    {"{agents:{entries:{'Work Bot':{}}}}", "agents.entries[\"Work Bot\"]", "no id"},
+    {"{agents:{entries:{'w\\u00f6rk':{}}}}", "agents.entries[\"w\xc3\xb6rk\"]", "no id"},
+    {"{agents:{entries:[]}}", "agents.entries", ""},
+    {"{agents:{entries:null}}", "agents.entries", ""},
+    {"{agents:{entries:{a:null}}}", "agents.entries.a", "object"},
+    {"{agents:{entries:{a:{id:'a'}}}}", "agents.entries.a.id", "the key that it stands under"},
+    {"{agents:{entries:{a:{sanbox:{}}}}}", "agents.entries.a.sanbox", "did you mean 'sandbox'"},
+    {"{agents:{entries:{a:{systemPromptOverride:'x'}}}}", "agents.entries.a.systemPromptOverride", "unknown key"},
+    {E("a:{},b:{}"), NULL, NULL},
+    {E("a:{},A:{}"), "agents.entries.A", "the same agent as 'a'"},
+    {E("a:{agentDir:'/x'},b:{agentDir:'/x'}"), "agents.entries.b.agentDir", "'a' and 'b'"},
+    {"{agents:{entries:{a:{},b:{}}}}", "agents.ownership", "explicit"},
+    {"{agents:{ownership:'a',entries:{a:{}}}}", "agents.ownership", "explicit"},
+    {"{agents:{ownership:'explicit'}}", "agents.ownership", "must be an agent"},
+    {"{agents:{ownership:'explicit',entries:{}}}", "agents.ownership", "must be an agent"},
+    {"{agents:{entries:{a:{default:true},b:{}}}}", "agents.entries.a.default", "mark"}, /* a warning */
+    {"{agents:{entries:{a:{default:false}}}}", NULL, NULL},
+    {E("a:{default:true},b:{}"), "agents.entries.a.default", "ownership"},
+    /* the older roster, with a warning each */
+    {"{agents:{list:[{id:'work'}]}}", "agents.list", "2026.5"},
+    {"{agents:{list:[]}}", "agents.list", "2026.5"},
+    {"{agents:{list:[],entries:{}}}", "agents.list", "beside agents.entries"},
+    {"{agents:{list:{}}}", "agents.list", "list"},
+    /* the sandbox */
+    {BROWSER("noVncEnabled:false"), NULL, NULL},
+    {BROWSER("enableNoVnc:false"), "agents.defaults.sandbox.browser.enableNoVnc", "'noVncEnabled'"},
+    {BROWSER("binds:['/a:/b']"), NULL, NULL},
+    {BROWSER("binds:['aa:/b']"), "agents.defaults.sandbox.browser.binds[0]", "absolute"},
+    {BROWSER("binds:[' ']"), "agents.defaults.sandbox.browser.binds[0]", "blank"},
+    {D("{perSession:true}"), "agents.defaults.sandbox.perSession", "scope"},
+    {D("{tools:{}}"), "agents.defaults.sandbox.tools", "agents.entries.*.tools.sandbox.tools"},
+    {DOCKER("binds:['/a']"), NULL, NULL},
+    {DOCKER("binds:[' /a:/b']"), "agents.defaults.sandbox.docker.binds[0]", "without blanks"},
+    {DOCKER("binds:[':/a']"), "agents.defaults.sandbox.docker.binds[0]", "absolute"},
+    {DOCKER("binds:['C:\\\\x:/x','c:/x:/x','//?/C:/x:/y']"), "agents.defaults.sandbox.docker.binds[2]", "absolute"},
+    {DOCKER("binds:['C:x:/x']"), "agents.defaults.sandbox.docker.binds[0]", "absolute"},
+    {DOCKER("network:'host'"), "agents.defaults.sandbox.docker.network", "host"},
+    {SSH("identityFile:''"), "agents.defaults.sandbox.ssh.identityFile", "empty"},
+    {SSH("identityData:{source:'store',provider:'default',id:'KEY'}"), NULL, NULL},
+    /* variables of a container */
+    {ENV("_a1:'x',B:''"), NULL, NULL},
+    {ENV("'1A':'x'"), "agents.defaults.sandbox.docker.env.1A", "letters, digits"},
+    {ENV("' A':'x'"), "agents.defaults.sandbox.docker.env[\" A\"]", "letters, digits"},
+    {ENV("'':'x'"), "agents.defaults.sandbox.docker.env[\"\"]", "letters, digits"},
+    {ENV("A:'x\\ny'"), "agents.defaults.sandbox.docker.env.A", "one line"},
+    {ENV("A:'x\\r'"), "agents.defaults.sandbox.docker.env.A", "one line"},
+    {D("{backend:'ssh',docker:{env:{'A B':'x\\ny'}}}"), NULL, NULL},
+    {D("{backend:' podman ',docker:{env:{'A B':'x'}}}"), "agents.defaults.sandbox.docker.env[\"A B\"]", "letters, digits"},
+    {"{agents:{defaults:{sandbox:{docker:{env:{A:'x\\n'}}}},entries:{a:{sandbox:{docker:{env:{A:'y'}}}}}}}", NULL, NULL},
+    {"{agents:{entries:{a:{sandbox:{docker:{env:{A:'x\\n'}}}}}}}", "agents.entries.a.sandbox.docker.env.A", "one line"},
+    {"{agents:{entries:{a:{sandbox:{scope:'shared',docker:{env:{A:'x\\n'}}}}}}}", NULL, NULL},
+    /* two agents, one fault of both: told once */
+    {"{agents:{ownership:'explicit',defaults:{sandbox:{docker:{env:{A:'x\\n'}}}},entries:{a:{},b:{}}}}",
+     "agents.defaults.sandbox.docker.env.A", "one line"},
+    /* the rest of the file */
+    {"{meta:{lastTouchedVersion:'2026.9.6',migrations:{}}}", NULL, NULL},
+    {"{meta:{lastTouchedAt:'x'}}", "meta.lastTouchedAt", "doctor --fix"},
+    {"{meta:{bogus:1}}", "meta.bogus", "unknown key"},
+    {"{env:{vars:{A:'x'},shellEnv:{}}}", NULL, NULL},
+    {"{env:{A:'x'}}", "env.A", "env.vars"},
+    {"{env:{vars:{A:1}}}", "env.vars.A", "string"},
+    {"{canvasHost:{}}", "canvasHost", "unknown key"},
+    {"{plugins:{entries:{openshell:{config:{workspace:'x',mode:'mirror'}}}}}", NULL, NULL},
+    {"{plugins:{entries:{openshell:{config:{mode:'x'}}}}}", "plugins.entries.openshell.config.mode", "mirror"},
+};
+
+static const struct oc_places places_2026_9 = {
+    .home = "/h", .state_dir = "/h/.openclaw", .cwd = "/cwd", .line = &oc_profiles[OC_LINE_2026_9]};
+
+static void each_key_is_judged_as_openclaw_2026_9_judges_it(void **state)
+{
+    (void)state;
+    judge(&places_2026_9, cases_2026_9, sizeof cases_2026_9 / sizeof cases_2026_9[0]);
+}
+
+/* Each of these is refused in OpenClaw as an unknown `list`; here at what makes it so, beside the warning. */
+static void a_list_is_taken_over_only_with_ids_in_normal_form(void **state)
+{
+    static const struct one lists[] = {
+        {"{agents:{list:[{id:'Work'}]}}", "agents.list[0].id", "'work'"},
+        {"{agents:{list:[{id:' work'}]}}", "agents.list[0].id", "'work'"},
+        {"{agents:{list:[{id:''}]}}", "agents.list[0].id", "'main'"},
+        {"{agents:{ownership:'explicit',list:[{id:'a'},{id:'a'}]}}", "agents.list[1].id", "another agent"},
+        {"{agents:{list:[{id:'a'},{id:'b'}]}}", "agents.ownership", "explicit"},
+        {"{agents:{list:[{id:'a',default:true},{id:'b',default:true}]}}", "agents.list[1].default", "another agent"},
+        {"{agents:{list:[{}]}}", "agents.list[0].id", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        ARENA_AUTO a = arena_new();
+        struct diags d;
+        size_t found = 0;
+
+        run_in(a, &places_2026_9, lists[i].text, &d);
+        for (size_t k = 0; k < d.n; k++)
+            if (d.v[k].level == DIAG_ERROR && strcmp(d.v[k].key, lists[i].key) == 0 && strstr(d.v[k].msg, lists[i].says))
+                found++;
+        if (found != 1 || d.n_errors != 1)
+            fail_msg("%s: %zu errors; the last: %s: %s", lists[i].text, d.n_errors, d.v[d.n - 1].key, d.v[d.n - 1].msg);
     }
 }
 
@@ -315,29 +444,50 @@ static void walk(const struct schema_object *t, unsigned depth)
 /* The names of OpenClaw's own schema, per table: a key more or less is a config refused or a typo missed. */
 static void tables_hold_the_keys_of_the_release(void **state)
 {
-    const struct schema_object *agents = schema_find(&oc_keys_2026_5, "agents")->value.object;
+    static const struct {
+        enum oc_line line;
+        const char *roster;
+        size_t n_root, n_agents, n_defaults, n_entry, n_tools, n_agent_tools;
+    } lines[] = {
+        {OC_LINE_2026_5, "list", 42, 2, 58, 28, 19, 10},
+        {OC_LINE_2026_9, "entries", 44, 4, 54, 36, 24, 15},
+    };
 
     (void)state;
-    walk(&oc_keys_2026_5, 0);
-    assert_int_equal(oc_keys_2026_5.n_fields, 42);
-    assert_int_equal(agents->n_fields, 2);
-    assert_int_equal(schema_find(agents, "defaults")->value.object->n_fields, 58);
-    assert_int_equal(schema_find(agents, "list")->value.item->object->n_fields, 28);
-    assert_int_equal(schema_find(&oc_keys_2026_5, "tools")->value.object->n_fields, 19);
-    assert_int_equal(oc_sandbox_2026_5.n_fields, 10);
-    assert_int_equal(schema_find(&oc_sandbox_2026_5, "docker")->value.object->n_fields, 24);
-    assert_int_equal(schema_find(&oc_sandbox_2026_5, "browser")->value.object->n_fields, 14);
-    assert_int_equal(schema_find(&oc_sandbox_2026_5, "ssh")->value.object->n_fields, 11);
-    assert_int_equal(schema_find(&oc_sandbox_2026_5, "prune")->value.object->n_fields, 2);
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        const struct schema_object *keys = oc_profiles[lines[i].line].keys, *sandbox = oc_profiles[lines[i].line].sandbox_keys;
+        const struct schema_object *agents = schema_find(keys, "agents")->value.object;
+        const struct schema_object *entry = schema_find(agents, lines[i].roster)->value.item->object;
+
+        walk(keys, 0);
+        assert_int_equal(keys->n_fields, lines[i].n_root);
+        assert_int_equal(agents->n_fields, lines[i].n_agents);
+        assert_int_equal(schema_find(agents, "defaults")->value.object->n_fields, lines[i].n_defaults);
+        assert_int_equal(entry->n_fields, lines[i].n_entry);
+        assert_int_equal(schema_find(keys, "tools")->value.object->n_fields, lines[i].n_tools);
+        assert_int_equal(schema_find(entry, "tools")->value.object->n_fields, lines[i].n_agent_tools);
+        assert_ptr_equal(schema_find(entry, "sandbox")->value.object, sandbox);
+        assert_int_equal(sandbox->n_fields, 10);
+        assert_int_equal(schema_find(sandbox, "docker")->value.object->n_fields, 24);
+        assert_int_equal(schema_find(sandbox, "browser")->value.object->n_fields, 14);
+        assert_non_null(schema_find(schema_find(sandbox, "browser")->value.object, oc_profiles[lines[i].line].no_vnc_key));
+        assert_int_equal(schema_find(sandbox, "ssh")->value.object->n_fields, 11);
+        assert_int_equal(schema_find(sandbox, "prune")->value.object->n_fields, 2);
+    }
     assert_int_equal(oc_keys_openshell.n_fields, 12);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_key_is_judged_as_openclaw_judges_it), cmocka_unit_test(openshell_is_judged_as_the_plugin_judges_it),
-        cmocka_unit_test(every_error_is_told_at_its_place),         cmocka_unit_test(agents_do_not_share_a_state_directory),
-        cmocka_unit_test(secrets_are_not_repeated_in_errors),       cmocka_unit_test(tables_hold_the_keys_of_the_release),
+        cmocka_unit_test(each_key_is_judged_as_openclaw_judges_it),
+        cmocka_unit_test(each_key_is_judged_as_openclaw_2026_9_judges_it),
+        cmocka_unit_test(a_list_is_taken_over_only_with_ids_in_normal_form),
+        cmocka_unit_test(openshell_is_judged_as_the_plugin_judges_it),
+        cmocka_unit_test(every_error_is_told_at_its_place),
+        cmocka_unit_test(agents_do_not_share_a_state_directory),
+        cmocka_unit_test(secrets_are_not_repeated_in_errors),
+        cmocka_unit_test(tables_hold_the_keys_of_the_release),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
