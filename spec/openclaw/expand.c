@@ -244,9 +244,18 @@ static const char *new_name(struct run *r, const struct claim *c, enum runtime_k
     return arena_printf(r->a, "superseded: OpenClaw %s names it %s", r->line->name, runtime_of(x, kind)->name);
 }
 
-/* Why a claim does not want a runtime of this kind and name; NULL: it does, or is in doubt (a broken agent, an isolated session).
- */
-static const char *refusal(struct run *r, const struct claim *c, enum runtime_kind kind, const char *key, const char *name)
+/* What podman's runtime of a scope is called today. */
+static const char *podman_name(struct run *r, const struct agent *g, const char *key)
+{
+    const char *prefix = node_str(node_path(g->sandbox.config, "docker", "containerPrefix", NULL));
+
+    return oc_runtime_name(r->a, r->line, oc_podman_prefix(r->a, prefix ? prefix : ""), g->scope, key);
+}
+
+/* Why a claim does not want a runtime of this kind and name, which this backend has; NULL: it does, or is in doubt (a broken
+ * agent, an isolated session). */
+static const char *refusal(struct run *r, const struct claim *c, enum runtime_kind kind, const char *key, const char *name,
+                           const char *backend)
 {
     const struct agent *g;
     const struct oc_context *x;
@@ -261,16 +270,20 @@ static const char *refusal(struct run *r, const struct claim *c, enum runtime_ki
         return "mode is off";
     if (strcmp(g->scope, c->scope) != 0 && !c->isolated)
         return arena_printf(r->a, "scope is now %s", g->scope);
-    if (strcmp(g->backend, "docker") != 0)
+    if (strcmp(g->backend, backend) != 0)
         return arena_printf(r->a, "backend is now %s", g->backend);
     if (c->isolated)
         return NULL;
     if (strcmp(g->scope, "session") == 0 && !oc_is_sandboxed(r->a, r->oc->config, g->mode, g->id, c->session))
         return "mode is non-main, and this is the main session";
     if (is_superseded(r, key))
-        return new_name(r, c, kind);
+        return strcmp(backend, "podman") == 0 ? NULL : new_name(r, c, kind); /* no line before knew podman */
     if (r->line->scope_by_workspace && strcmp(key_today(r, g, c->scope, c->session), key) != 0)
         return arena_printf(r->a, "workspace of agent '%s' is now %s", g->id, g->workspace_dir);
+    if (strcmp(backend, "podman") == 0) {
+        now = podman_name(r, g, key);
+        return strcmp(now, name) == 0 ? NULL : arena_printf(r->a, "name is now %s", now);
+    }
     x = context(r, c->agent, key);
     if (!x)
         return NULL;
@@ -282,9 +295,10 @@ static const char *refusal(struct run *r, const struct claim *c, enum runtime_ki
 
 enum verdict { WANTED, UNWANTED, IN_DOUBT };
 
-/* hash: what the runtime has now, or NULL. ret_agent where WANTED, ret_why where UNWANTED. */
+/* hash: what the runtime has now, or NULL. ret_agent where WANTED, ret_why where UNWANTED. What podman has is never WANTED: its
+ * owner's OpenClaw makes it, and only what nobody asks for is judged here. */
 static enum verdict judge(struct run *r, enum runtime_kind kind, const char *key, const char *name, const char *hash,
-                          size_t *ret_agent, const char **ret_why)
+                          const char *backend, size_t *ret_agent, const char **ret_why)
 {
     struct claims c = claims_of(r, key);
     const char *first = NULL;
@@ -292,14 +306,14 @@ static enum verdict judge(struct run *r, enum runtime_kind kind, const char *key
     bool doubt = false;
 
     for (size_t i = 0; i < c.n; i++) {
-        const char *why = refusal(r, &c.v[i], kind, key, name);
+        const char *why = refusal(r, &c.v[i], kind, key, name, backend);
         const struct oc_context *x;
 
         if (why) {
             first = first ? first : why;
             continue;
         }
-        x = c.v[i].isolated || is_superseded(r, key) ? NULL : context(r, c.v[i].agent, key);
+        x = c.v[i].isolated || is_superseded(r, key) || strcmp(backend, "podman") == 0 ? NULL : context(r, c.v[i].agent, key);
         if (!x) {
             doubt = true;
             continue;
@@ -358,12 +372,14 @@ static bool is_docker(struct arena *a, const char *backend_id)
 
 static void judge_record(struct run *r, struct record *rec, const char *owner, size_t *n_foreign)
 {
-    const char *key = rec->scope_key, *why;
+    const char *key = rec->scope_key, *why, *backend = "docker";
     size_t agent;
 
     if (!is_openclaws(rec->kind) || !text_eq(rec->install, r->in->install) || (rec->owner && !text_eq(rec->owner, owner)))
         return;
-    if (!is_docker(r->a, rec->backend_id)) {
+    if (text_eq(rec->endpoint, "podman")) {
+        backend = "podman";
+    } else if (!is_docker(r->a, rec->backend_id)) {
         ++*n_foreign;
         return;
     }
@@ -374,7 +390,7 @@ static void judge_record(struct run *r, struct record *rec, const char *owner, s
         return;
     }
     key = js_trim(r->a, key);
-    switch (judge(r, rec->kind, key, rec->name, rec->config_hash, &agent, &why)) {
+    switch (judge(r, rec->kind, key, rec->name, rec->config_hash, backend, &agent, &why)) {
     case WANTED:
         want(r, rec->kind, agent, key, false);
         break;
@@ -394,10 +410,11 @@ static void judge_observed(struct run *r, const struct observed *o)
     const struct oc_context *c;
     size_t agent;
 
-    if (!is_openclaws(o->kind) || js_is_blank(key) || !o->name || (!ours && (o->ownership != OWN_OPENCLAW || o->install)))
+    if (!is_openclaws(o->kind) || js_is_blank(key) || !o->name || text_eq(o->endpoint, "podman") ||
+        (!ours && (o->ownership != OWN_OPENCLAW || o->install)))
         return;
     key = js_trim(r->a, key);
-    if (has_slot(r, o->kind, key) || judge(r, o->kind, key, o->name, o->config_hash, &agent, &why) != WANTED)
+    if (has_slot(r, o->kind, key) || judge(r, o->kind, key, o->name, o->config_hash, "docker", &agent, &why) != WANTED)
         return;
     c = context(r, agent, key);
     if (ours || (c && text_eq(runtime_of(c, o->kind)->config_hash, o->config_hash)))

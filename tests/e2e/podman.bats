@@ -290,3 +290,53 @@ id_differs() { local id && id=$(id_of "$1" 2>/dev/null) && [ "$id" != "$2" ]; }
     is_status 0
     "$ROOT/tests/lib/engine.sh" stop "$e"
 }
+
+# --- OpenClaw 2026.9's rows ---------------------------------------------------------------------------------------------------
+
+sql() { sqlite3 "$OC/state/openclaw.sqlite" "$@"; }
+digest() { printf %s "$1" | sha256sum | cut -c1-32; }
+# row NAME KEY TARGET: as OpenClaw 2026.9 records a sandbox of podman, long unused.
+row() {
+    local hash=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef:podman-runtime-v9:keep-id:default entry
+    entry=$(jq -nc --arg n "$1" --arg k "$2" --argjson t "$3" --arg h "$hash" '{containerName: $n, backendId: "podman",
+        backendTarget: $t, runtimeLabel: $n, sessionKey: $k, workspaceDir: "/w", createdAtMs: 1, lastUsedAtMs: 1,
+        image: "openclaw-sandbox:bookworm-slim", configLabelKind: "Image", configHash: $h}')
+    sql "INSERT INTO sandbox_registry_entries SELECT 'container', '$1', '$2', 'podman', '$1', e ->> 'image', 1, 1, 'Image',
+        e ->> 'configHash', NULL, NULL, e, 1 FROM (SELECT '$entry' AS e)"
+}
+rows() { sql 'SELECT container_name FROM sandbox_registry_entries ORDER BY 1' | xargs; }
+# A container as OpenClaw makes one, with its row: theirs NAME KEY.
+theirs() {
+    row "$1" "$2" '{"key":"local","globalArgs":[]}'
+    d run -d --network none --label openclaw.sandbox=1 --label "openclaw.sessionKey=$2" --name "$1" "$IMAGE" sleep infinity >/dev/null
+}
+
+@test "podman: OpenClaw's local rows are kept while they are wanted and pruned when they are not; what is elsewhere stays" {
+    local kept_key kept gone=openclaw-sbx-podman-workspace-00000000000000000000000000000000 id
+    mkdir -p "$OC/state"
+    sqlite3 "$OC/state/openclaw.sqlite" <"$ROOT/tests/data/openclaw-2026.9/schema.sql"
+    oc '{"agents": {"defaults": {"sandbox": {"mode": "all", "backend": "podman"}}, "entries": {"main": {}}}}'
+    spec_openclaw 'ensure: existing'
+    by_host
+    kept_key=agent:main:workspace:$(digest "$OC/workspace")
+    kept=openclaw-sbx-podman-workspace-$(digest "$kept_key")
+    theirs "$kept" "$kept_key"
+    theirs "$gone" "agent:zed:workspace:$(digest /elsewhere)"
+    row other "agent:zed:workspace:$(digest /elsewhere)" '{"key":"socket:0123456789abcdef","globalArgs":["--url","unix:///nowhere"]}'
+    id=$(id_of "$kept")
+    rc list -o json "$SPEC"
+    is_json --arg n "$kept" '.containers[] | select(.containerName == $n) | .endpoint == "podman" and .status == "running" and .recorded'
+    is_json '.containers[] | select(.containerName == "other") | .status == "unknown"'
+    plan
+    out_has "prune    podman/$gone: agent 'zed' is gone"
+    out_lacks "podman/$kept"
+    apply
+    [ "$(id_of "$kept")" = "$id" ] || fail "OpenClaw's own was touched"
+    ! exists "$gone" || fail "it is still there"
+    [ "$(rows)" = "$kept other" ] || fail "rows: $(rows)"
+    # Another backend: the sandbox is nobody's any more.
+    oc_set '.agents.defaults.sandbox.backend = "docker"'
+    apply
+    ! exists "$kept" || fail "it is still there"
+    [ "$(rows)" = other ] || fail "rows: $(rows)"
+}
