@@ -109,6 +109,9 @@ struct desired {
 /* --- what was recorded --------------------------------------------------------------------------------------------------------
  */
 
+/* An `unwanted_because`, and so a reason, that begins so: an upgrade of OpenClaw has left the runtime behind. */
+#define RECORD_SUPERSEDED "superseded: "
+
 struct record {
     const char *endpoint, *name;
     enum runtime_kind kind;

@@ -115,6 +115,8 @@ static int check_cells(const struct row *row, enum runtime_kind *ret_kind, struc
 
         if (k == CELL_OTHER || (k == CELL_INTEGER && !is_number(c)) || (k == CELL_TEXT && is_number(c)))
             return err_set(e, ERR_INPUT, 0, "no registry entry: %s has a value of another type", row_column_names[c]);
+        if (k == CELL_TEXT && !utf8_valid(row->v[c].s, row->v[c].s_n))
+            return err_set(e, ERR_INPUT, 0, "no registry entry: %s is no UTF-8", row_column_names[c]);
     }
     if (row->v[ROW_CONTAINER_NAME].kind != CELL_TEXT || row->v[ROW_ENTRY_JSON].kind != CELL_TEXT)
         return err_set(e, ERR_INPUT, 0, "no registry entry: its name or its JSON is missing");

@@ -50,7 +50,8 @@ struct row {
 };
 
 /* The entry that OpenClaw makes of it, its keys in that order, normalised as shard_normalise() does. ERR_INPUT where it is none:
- * an unknown kind, a JSON that is no object, a name with a NUL, a cell of a kind that the table does not allow. */
+ * an unknown kind, a JSON that is no object, a name with a NUL, a cell of a kind that the table does not allow, a
+ * text that is no UTF-8. */
 int row_decode(struct arena *a, const struct row *row, enum runtime_kind *ret_kind, struct node **ret_entry, struct err *e);
 /* Its name where it has a readable one, for messages; NULL otherwise. */
 const char *row_name(const struct row *row);

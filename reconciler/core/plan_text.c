@@ -258,6 +258,36 @@ static void put_summary(struct buf *b, const struct plan *p)
     buf_puts(b, ".\n");
 }
 
+/* What an upgrade of OpenClaw has left behind is many acts of one cause, and that is what their owner wants to read first. */
+static bool is_superseded(const struct act *act)
+{
+    return act->reason && text_has_prefix(act->reason, RECORD_SUPERSEDED);
+}
+
+static void put_superseded(struct buf *b, const struct plan *p, unsigned flags)
+{
+    size_t n = 0, n_held = 0, n_pruned = 0;
+
+    for (size_t i = 0; i < p->n_acts; i++) {
+        const struct act *act = &p->acts[i];
+
+        n += is_superseded(act);
+        n_held += is_superseded(act) && act->kind == ACT_HOLD;
+        n_pruned += is_superseded(act) && act->kind != ACT_HOLD && act->kind != ACT_REPORT;
+    }
+    if (n == 0)
+        return;
+    put_colour(b, flags, "1");
+    buf_printf(b, "  superseded by an upgrade of OpenClaw: %zu runtime%s, %zu to go now, %zu kept while in use or for a guard; ",
+               n, n == 1 ? "" : "s", n_pruned, n_held);
+    buf_puts(b, "their workspaces stay where they are");
+    put_colour(b, flags, "0");
+    buf_putc(b, '\n');
+    for (size_t i = 0; i < p->n_acts; i++)
+        if (is_superseded(&p->acts[i]))
+            put_act(b, &p->acts[i], p->now_ms, flags);
+}
+
 void plan_emit_text(struct buf *b, const struct plan *p, unsigned flags)
 {
     bool any = p->n_acts > 0;
@@ -269,7 +299,9 @@ void plan_emit_text(struct buf *b, const struct plan *p, unsigned flags)
         any |= b->n != before;
     }
     for (size_t i = 0; i < p->n_acts; i++)
-        put_act(b, &p->acts[i], p->now_ms, flags);
+        if (!is_superseded(&p->acts[i]))
+            put_act(b, &p->acts[i], p->now_ms, flags);
+    put_superseded(b, p, flags);
     if (any)
         buf_putc(b, '\n');
     put_summary(b, p);

@@ -31,6 +31,10 @@ enum { PLAN_TEXT_COLOUR = 1 };
  *   ! hold     docker/openclaw-sbx-agent-home-5a6b7c8d: recreate: docker.image changed; waits (hot): it was used 12s ago, due in
  * 4m48s docker.image: a:1 -> a:2
  *
+ *   superseded by an upgrade of OpenClaw: 2 runtimes, 1 to go now, 1 kept while in use or for a guard; their workspaces stay
+ * where they are
+ *   - prune    docker/openclaw-sbx-agent-a-1b2c3d4e: superseded: OpenClaw 2026.9 names it openclaw-sbx-workspace-...
+ *
  * Plan: 1 to create, 1 to recreate, 1 held.
  */
 void plan_emit_text(struct buf *b, const struct plan *p, unsigned flags);

@@ -241,7 +241,7 @@ static const char *new_name(struct run *r, const struct claim *c, enum runtime_k
         return NULL;
     if (kind == RUNTIME_BROWSER && !x->has_browser)
         return x->no_browser;
-    return arena_printf(r->a, "superseded: OpenClaw %s names it %s", r->line->name, runtime_of(x, kind)->name);
+    return arena_printf(r->a, RECORD_SUPERSEDED "OpenClaw %s names it %s", r->line->name, runtime_of(x, kind)->name);
 }
 
 /* What podman's runtime of a scope is called today. */
@@ -324,7 +324,7 @@ static enum verdict judge(struct run *r, enum runtime_kind kind, const char *key
             break;
     }
     if (c.n == 0 && is_superseded(r, key))
-        first = arena_printf(r->a, "superseded: OpenClaw %s has no agent for it", r->line->name);
+        first = arena_printf(r->a, RECORD_SUPERSEDED "OpenClaw %s has no agent for it", r->line->name);
     *ret_agent = chosen;
     *ret_why = first;
     return chosen != NONE ? WANTED : doubt || !first ? IN_DOUBT : UNWANTED;
