@@ -123,6 +123,90 @@ static void default_agent_is_the_marked_or_first_one(void **state)
         assert_string_equal(oc_default_agent(a, &oc_profiles[OC_LINE_2026_5], vectors_json(a, table[i].config)), table[i].agent);
 }
 
+/* Where 2026.9 reads keys and rosters in another way; agent NULL: it refuses the session. */
+static void sessions_of_2026_9_need_an_agent_or_a_sole_one(void **state)
+{
+    static const char none[] = "{}", one[] = "{'agents':{'list':[{'id':'Work'}]}}",
+                      two[] = "{'agents':{'list':[{'id':'a'},{'id':'b'}]}}",
+                      marked[] = "{'agents':{'list':[{'id':'a'},{'id':'b','default':true}]}}";
+    static const struct {
+        const char *config, *key, *agent;
+    } table[] = {
+        {none, "main", "main"},
+        {none, "telegram:1", "main"},
+        {one, "main", "work"},
+        {one, NULL, "work"},
+        {two, "main", NULL},
+        {two, "", NULL},
+        {marked, "main", "b"},
+        {two, "agent:b:main", "b"},
+        {two, "agent:other:main", "other"},
+        {two, " AGENT:B:X ", "b"},
+        {two, "agent: b :x", "b"},
+        {one, "agent:b", NULL}, /* it begins as an agent's key does, and is none */
+        {one, "agent:b:", NULL},
+        {one, "agent::x", NULL},
+        {one, "agent: :x", NULL},
+        {one, "agent:b::x", NULL},
+        {one, "Agent:", NULL},
+        {one, "agents:b:x", "work"},
+        {one, "::agent:b:x", "work"}, /* no colon may be before it */
+    };
+    (void)state;
+    ARENA_AUTO a = arena_new();
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const char *agent = oc_session_agent(a, &oc_profiles[OC_LINE_2026_9], vectors_json(a, table[i].config), table[i].key);
+        if (!text_eq(agent, table[i].agent))
+            fail_msg("%s '%s': %s, wanted %s", table[i].config, table[i].key, agent, table[i].agent);
+    }
+}
+
+static void keys_with_a_workspace_are_told_apart(void **state)
+{
+#define HEX "0123456789abcdefABCDEF0123456789"
+    static const struct {
+        const char *key, *base;
+        bool workspace, isolated;
+    } table[] = {
+        {"agent:main:workspace:" HEX, "agent:main", true, false},
+        {" agent:main:WORKSPACE:" HEX " ", "agent:main", true, false},
+        {"agent:main:workspace:" HEX "0", "agent:main:workspace:" HEX "0", false, false},
+        {"agent:main:workspace:0" HEX, "agent:main:workspace:0" HEX, false, false},
+        {":workspace:" HEX, "", true, false},
+        {"workspace:" HEX, "workspace:" HEX, false, false},
+        {"x:workspace:" HEX ":workspace:" HEX, "x:workspace:" HEX, true, false},
+        {"shared", "shared", false, false},
+        {"agent:main:principal:" HEX ":workspace:" HEX, "agent:main:principal:" HEX, true, true},
+        {"agent:main:required-session:" HEX ":workspace:" HEX, "agent:main:required-session:" HEX, true, true},
+        {"agent:main:principal:" HEX, "agent:main:principal:" HEX, false, false},
+        {"agent:main:principal:x:workspace:" HEX, "agent:main:principal:x", true, false},
+        {"agent:main:principal:" HEX ":y:workspace:" HEX, "agent:main:principal:" HEX ":y", true, false},
+        {"other:main:principal:" HEX ":workspace:" HEX, "other:main:principal:" HEX, true, false},
+    };
+    (void)state;
+    ARENA_AUTO a = arena_new();
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (oc_is_workspace_key(table[i].key) != table[i].workspace || oc_is_isolated_key(table[i].key) != table[i].isolated ||
+            strcmp(oc_scope_base(a, table[i].key), table[i].base) != 0)
+            fail_msg("'%s': base %s", table[i].key, oc_scope_base(a, table[i].key));
+}
+
+/* At 63 units a name is whole; one more, and a hash tells it apart. */
+static void long_names_of_2026_9_stay_apart(void **state)
+{
+    (void)state;
+    ARENA_AUTO a = arena_new();
+    const struct oc_profile *line = &oc_profiles[OC_LINE_2026_9];
+    const char *whole = oc_runtime_name(a, line, "12345678901234567890123456789012345678901234567890123456-", "shared", "shared");
+    assert_string_equal(whole, "12345678901234567890123456789012345678901234567890123456-shared");
+    assert_int_equal(strlen(whole), 63);
+    const char *one = oc_runtime_name(a, line, "123456789012345678901234567890123456789012345678901234567-", "shared", "shared");
+    const char *two = oc_runtime_name(a, line, "123456789012345678901234567890123456789012345678901234568-", "shared", "shared");
+    assert_int_equal(strlen(one), 63);
+    assert_memory_equal(one, two, 50);
+    assert_string_not_equal(one, two);
+}
+
 static void lone_surrogates_become_replacement_characters(void **state)
 {
     static const struct {
@@ -181,6 +265,9 @@ int main(void)
         cmocka_unit_test(agent_ids_are_normalised),
         cmocka_unit_test(session_keys_name_their_agent),
         cmocka_unit_test(default_agent_is_the_marked_or_first_one),
+        cmocka_unit_test(sessions_of_2026_9_need_an_agent_or_a_sole_one),
+        cmocka_unit_test(keys_with_a_workspace_are_told_apart),
+        cmocka_unit_test(long_names_of_2026_9_stay_apart),
         cmocka_unit_test(lone_surrogates_become_replacement_characters),
         cmocka_unit_test(scope_agents_need_two_parts_only),
     };

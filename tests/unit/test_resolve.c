@@ -1,7 +1,7 @@
 /* resolve: agents.defaults and the agents become one sandbox, as OpenClaw itself resolved them. */
 #include "spec/openclaw/keys.h"
-#include "spec/openclaw/keys_table.h"
 #include "spec/openclaw/resolve.h"
+#include "spec/schema.h"
 #include "tests/lib/data.h"
 #include "tests/lib/vectors.h"
 
@@ -239,6 +239,44 @@ static void every_value_tells_where_it_came_from(void **state)
     }
 }
 
+static void values_of_a_keyed_agent_tell_its_key(void **state)
+{
+    static const struct oc_places at = {
+        .home = "/h", .state_dir = "/h/.openclaw", .cwd = "/", .line = &oc_profiles[OC_LINE_2026_9]};
+    static const struct {
+        const char *key, *from;
+        unsigned line;
+    } wanted[] = {
+        {"mode", "agents.entries.Work.sandbox.mode", 4},
+        {"docker.env.A", "agents.entries.Work.sandbox.docker.env.A", 5},
+        {"docker.binds[0]", "agents.entries.Work.sandbox.docker.binds[0]", 6},
+        {"dockerTmpfsSource", "agents.defaults.sandbox.docker.tmpfs", 2},
+        {"browser.noVncEnabled", NULL, 0},
+    };
+    ARENA_AUTO a = arena_new();
+    struct diags d = {.arena = a};
+    struct node *root = data_config(a,
+                                    "{agents:{ownership:'explicit',\n"
+                                    "defaults:{sandbox:{docker:{tmpfs:[]}}},\n"
+                                    "entries:{main:{},Work:{sandbox:{\n"
+                                    "mode:'all',\n"
+                                    "docker:{env:{A:'x'},\n"
+                                    "binds:['/a:/a']}}}}}}",
+                                    NULL, &at, &d);
+    struct oc_origins o;
+
+    (void)state;
+    assert_non_null(root);
+    o = oc_resolve_origins(a, root, &at, "work");
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        const struct oc_origin *found = oc_origin_find(a, o, wanted[i].key);
+
+        assert_non_null(found);
+        if (!text_eq(found->from, wanted[i].from) || found->pos.line != wanted[i].line)
+            fail_msg("%s: from %s line %u", wanted[i].key, found->from, found->pos.line);
+    }
+}
+
 /* Counts the leaves that origins tell of: scalars, and entries of merged maps and joined lists; other lists and maps as a whole.
  */
 static void origins_cover_the_whole_sandbox(void **state)
@@ -274,17 +312,18 @@ static void resolver_and_schema_know_the_same_keys(void **state)
     ARENA_AUTO a = arena_new();
 
     (void)state;
-    for (size_t i = 0; i < sizeof objects / sizeof objects[0]; i++) {
-        const struct schema_object *t = schema_find(&oc_sandbox_2026_5, objects[i])->value.object;
-        const char *const *keys = oc_resolved_keys(a, &oc_profiles[OC_LINE_2026_5], objects[i]);
-        size_t n = 0;
+    for (size_t l = 0; l < OC_LINE_COUNT; l++)
+        for (size_t i = 0; i < sizeof objects / sizeof objects[0]; i++) {
+            const struct schema_object *t = schema_find(oc_profiles[l].sandbox_keys, objects[i])->value.object;
+            const char *const *keys = oc_resolved_keys(a, &oc_profiles[l], objects[i]);
+            size_t n = 0;
 
-        for (; keys[n]; n++)
-            if (!schema_find(t, keys[n]))
-                fail_msg("%s.%s is resolved, but no key", objects[i], keys[n]);
-        assert_int_equal(n, t->n_fields);
-    }
-    assert_null(oc_resolved_keys(a, &oc_profiles[OC_LINE_2026_5], "nothing"));
+            for (; keys[n]; n++)
+                if (!schema_find(t, keys[n]))
+                    fail_msg("%s.%s is resolved, but no key of %s", objects[i], keys[n], oc_profiles[l].name);
+            assert_int_equal(n, t->n_fields);
+        }
+    assert_null(oc_resolved_keys(a, &oc_profiles[0], "nothing"));
 }
 
 int main(void)
@@ -292,7 +331,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(resolves_every_config_as_openclaw_does), cmocka_unit_test(resolves_ssh_as_openclaw_does),
         cmocka_unit_test(inline_ssh_keys_are_never_shown),        cmocka_unit_test(every_value_tells_where_it_came_from),
-        cmocka_unit_test(origins_cover_the_whole_sandbox),        cmocka_unit_test(resolver_and_schema_know_the_same_keys),
+        cmocka_unit_test(values_of_a_keyed_agent_tell_its_key),   cmocka_unit_test(origins_cover_the_whole_sandbox),
+        cmocka_unit_test(resolver_and_schema_know_the_same_keys),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

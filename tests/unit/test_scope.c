@@ -1,4 +1,4 @@
-/* Whose runtime a session uses, where it lives, and whether it is sandboxed at all: OpenClaw 2026.5.3's answers. */
+/* Whose runtime a session uses, where it lives, and whether it is sandboxed at all: OpenClaw's answers, of every line. */
 #include "spec/openclaw/names.h"
 #include "tests/lib/vectors.h"
 
@@ -147,6 +147,41 @@ static void workspaces_lie_where_openclaw_has_them(void **state)
     }
 }
 
+/* 2026.9 looks at more of the environment for the default workspace, and gives it to who is alone or marked. */
+static void workspaces_of_2026_9_lie_where_it_has_them(void **state)
+{
+    static const struct {
+        const char *config, *agent;
+        struct oc_places places;
+        const char *dir;
+    } table[] = {
+        {"{}", "main", {.profile = NULL}, "/h/.openclaw/workspace"},
+        {"{}", "main", {.profile = " Dev "}, "/h/.openclaw-Dev/workspace"},
+        {"{}", "main", {.profile = "Default"}, "/h/.openclaw/workspace"},
+        {"{}", "main", {.state_dir_given = true}, "/s/workspace"},
+        {"{}", "main", {.state_dir_given = true, .profile = "dev"}, "/s/workspace"},
+        {"{}", "main", {.state_dir_given = true, .workspace_dir = " rel/w "}, "/c/rel/w"},
+        {"{}", "main", {.workspace_dir = "  "}, "/h/.openclaw/workspace"},
+        {"{}", "work", {.profile = NULL}, "/s/workspace-work"},
+        {"{'agents':{'list':[{'id':'a'},{'id':'b'}]}}", "a", {.profile = NULL}, "/s/workspace-a"},
+        {"{'agents':{'list':[{'id':'main'},{'id':'b'}]}}", "main", {.profile = NULL}, "/s/workspace-main"},
+        {"{'agents':{'list':[{'id':'a'},{'id':'b','default':true}]}}", "b", {.profile = NULL}, "/h/.openclaw/workspace"},
+        {"{'agents':{'defaults':{'workspace':'~/w'},'list':[{'id':'a'},{'id':'b'}]}}", "a", {.profile = NULL}, "/h/w/a"},
+        {"{'agents':{'defaults':{'workspace':'~/w'},'list':[{'id':'a'}]}}", "a", {.profile = NULL}, "/h/w"},
+    };
+    (void)state;
+    ARENA_AUTO a = arena_new();
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct oc_places places = table[i].places;
+        places.home = "/h";
+        places.state_dir = "/s";
+        places.cwd = "/c";
+        places.line = &oc_profiles[OC_LINE_2026_9];
+        check(table[i].config, table[i].agent,
+              oc_agent_workspace_dir(a, vectors_json(a, table[i].config), table[i].agent, &places), table[i].dir);
+    }
+}
+
 static void shared_scope_mounts_the_root_itself(void **state)
 {
     (void)state;
@@ -166,6 +201,7 @@ int main(void)
         cmocka_unit_test(scopes_equal_openclaws),
         cmocka_unit_test(layouts_equal_openclaws),
         cmocka_unit_test(workspaces_lie_where_openclaw_has_them),
+        cmocka_unit_test(workspaces_of_2026_9_lie_where_it_has_them),
         cmocka_unit_test(shared_scope_mounts_the_root_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
