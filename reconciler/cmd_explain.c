@@ -63,7 +63,7 @@ static void print_sandbox(struct cli *cli, const struct oc_instance *oc, const s
         const struct oc_origin *o = &origins.v[i];
         const char *value = value_at(cli, c->sandbox.config, o->key);
 
-        (void)fprintf(cli->out, "  %-28s %-40s %s", o->key, value, oc_level_name(o->level));
+        (void)fprintf(cli->out, "  %-28s %-40s %s", o->key, value, oc_level_name(oc_line_of(oc->places), o->level));
         if (o->pos.file)
             (void)fprintf(cli->out, " (%s at %s:%u:%u)", o->from ? o->from : "", text_escaped(cli->a, o->pos.file), o->pos.line,
                           o->pos.col);

@@ -1,4 +1,4 @@
-/* dotenv: reads a .env file as npm's dotenv 17 does, which OpenClaw 2026.5.3 uses. The format has no errors: what is no
+/* dotenv: reads a .env file as npm's dotenv 17 does, which OpenClaw uses. The format has no errors: what is no
  * assignment is passed over. */
 #ifndef RECONCLAW_SPEC_OPENCLAW_DOTENV_H
 #define RECONCLAW_SPEC_OPENCLAW_DOTENV_H

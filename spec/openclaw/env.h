@@ -1,4 +1,4 @@
-/* env: what environment variables do to OpenClaw 2026.5.3's config, and the config to them. An environment is an object of
+/* env: what environment variables do to OpenClaw's config, of either line, and the config to them. An environment is an object of
  * strings. In the order in which a load uses them:
  *
  *     oc_env_apply_dotenv   .env files add what is not set
@@ -22,7 +22,8 @@ bool oc_env_is_blocked(const char *name);
 void oc_env_apply_dotenv(struct arena *a, const char *bytes, size_t n, struct node *env);
 
 /* Sets env.vars.X, then env.X, where the variable is unset or blank, its name is [A-Za-z_][A-Za-z0-9_]* and not blocked, and
- * the value is not blank and refers to no ${NAME}. `shellEnv` is no variable. The values are secret. */
+ * the value is not blank and refers to no ${NAME}. `shellEnv` is no variable. The values are secret. 2026.9 refuses a file with
+ * env.X when its keys are checked (keys.h). */
 void oc_env_apply_block(struct arena *a, const struct node *root, struct node *env);
 
 /* Puts the value of [A-Z_][A-Z0-9_]* for each ${NAME} of the texts below root, in place, and marks those texts secret. $${NAME}

@@ -1,4 +1,4 @@
-/* include: the $include of OpenClaw 2026.5.3's config, and the files a config is made of.
+/* include: the $include of OpenClaw's config, of either line, and the files a config is made of.
  *
  * "$include" holds a path or a list of paths, in any object. Included values are merged in their order, then the object's other
  * keys over them: arrays are joined, objects merged, else the later value counts. Paths are relative to the directory of the

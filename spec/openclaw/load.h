@@ -1,4 +1,4 @@
-/* load: reads OpenClaw 2026.5.3's config as OpenClaw does, up to but not including the check of its keys:
+/* load: reads OpenClaw's config as OpenClaw, of either line, does, up to but not including the check of its keys:
  *
  *     .env files -> JSON5 -> $include -> env block -> ${NAME}        oc_load
  *     (the caller checks the keys)

@@ -1,4 +1,5 @@
-/* paths: where OpenClaw's home, state directory and config are, as OpenClaw 2026.5.3 finds them from environment variables.
+/* paths: where OpenClaw's home, state directory and config are, as OpenClaw, of either line, finds them from environment
+ * variables.
  *
  * The environment is an object of strings; cwd and os_home (the password database's) are absolute. Existence is asked through
  * struct fs; what cannot be looked at (no permission) counts as there, so that reading it fails with its reason instead of

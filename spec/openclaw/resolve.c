@@ -142,11 +142,12 @@ static const struct {
 
 #define N_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-static const char *const level_names[OC_LEVEL_COUNT] = {"default", "agents.defaults", "agents.list"};
-
-const char *oc_level_name(enum oc_level level)
+const char *oc_level_name(const struct oc_profile *line, enum oc_level level)
 {
-    return level_names[level];
+    const char *const names[OC_LEVEL_COUNT] = {"default", "agents.defaults",
+                                               line->keyed_roster ? "agents.entries" : "agents.list"};
+
+    return names[level];
 }
 
 static const char *row_key(const struct oc_profile *line, const struct row *row)

@@ -49,7 +49,8 @@ struct oc_origins oc_resolve_origins(struct arena *a, const struct node *config,
 /* The origin of "docker.binds[0]", or of what it stands in ("docker.binds"); NULL: of nothing that is resolved. */
 const struct oc_origin *oc_origin_find(struct arena *a, struct oc_origins o, const char *key);
 
-const char *oc_level_name(enum oc_level level); /* "default" "agents.defaults" "agents.list" */
+/* "default" "agents.defaults" "agents.list" (2026.9: "agents.entries") */
+const char *oc_level_name(const struct oc_profile *line, enum oc_level level);
 
 /* The keys of a resolved object below the top ("docker", "browser", ...), ended by NULL; NULL for no such object. For
  * completeness tests: each is a key of the schema, and the other way round. */

@@ -235,7 +235,8 @@ static void every_value_tells_where_it_came_from(void **state)
         if (!o)
             fail_msg("%s: no origin", wanted[i].key);
         if (o->level != wanted[i].level || !text_eq(o->from, wanted[i].from) || o->pos.line != wanted[i].line)
-            fail_msg("%s: from %s line %u (%s)", o->key, o->from ? o->from : "-", o->pos.line, oc_level_name(o->level));
+            fail_msg("%s: from %s line %u (%s)", o->key, o->from ? o->from : "-", o->pos.line,
+                     oc_level_name(oc_line_of(&places), o->level));
     }
 }
 

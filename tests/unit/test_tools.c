@@ -223,9 +223,50 @@ static void every_level_has_a_name(void **state)
         assert_non_null(oc_tools_level_name((enum oc_tools_level)i));
 }
 
+/* 2026.9 has other tools, one of them under a new name, and one that looks at pictures under a newer one still. */
+static void tools_of_2026_9_go_by_their_names(void **state)
+{
+    static const struct {
+        const char *config, *tool;
+        bool allowed;
+    } table[] = {
+        {"{}", "view_image", true},
+        {"{}", "image", false},
+        {"{}", "ls", true},
+        {"{}", "computer", false},
+        {GLOBAL("allow:['exec']"), "view_image", true},
+        {GLOBAL("allow:['exec'],deny:['view_image']"), "view_image", false},
+        {GLOBAL("allow:['exec'],deny:['image']"), "view_image", false}, /* the older name denies it too */
+        {GLOBAL("allow:['exec'],deny:['im*']"), "view_image", false},
+        {GLOBAL("allow:['exec'],deny:['image_generate']"), "view_image", true},
+        {GLOBAL("alsoAllow:['cron']"), "automations", true},
+        {GLOBAL("alsoAllow:['automations']"), "cron", true},
+        {GLOBAL("alsoAllow:['group:nodes']"), "computer", true},
+        {GLOBAL("alsoAllow:['group:openclaw']"), "canvas", false}, /* of group:ui alone */
+        {GLOBAL("alsoAllow:['group:ui']"), "canvas", true},
+    };
+    const struct oc_profile *line = &oc_profiles[OC_LINE_2026_9];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        ARENA_AUTO a = arena_new();
+        struct oc_tools t = oc_tools_resolve(a, line, data_json5(a, table[i].config), "w");
+
+        if (oc_tools_allow(a, line, &t, table[i].tool) != table[i].allowed)
+            fail_msg("%s: %s", table[i].config, table[i].tool);
+    }
+    ARENA_AUTO a = arena_new();
+    struct node *fix = oc_keys_to_fix(a, line, "all", NULL);
+    assert_string_equal(fix->items[1]->s, "agents.entries.*.sandbox.mode=off");
+    assert_string_equal(oc_channel_of(a, line, "agent:w:telegram:1"), "telegram");
+    assert_null(oc_channel_of(a, line, "agent::w:telegram:1"));
+    assert_null(oc_channel_of(a, line, "agent:w:wecom:1")); /* gone since 2026.5 */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tools_of_2026_9_go_by_their_names),
         cmocka_unit_test(browser_is_allowed_only_where_the_policy_says_so),
         cmocka_unit_test(lists_are_expanded_once_and_in_order),
         cmocka_unit_test(sources_name_the_key_that_decides),
