@@ -271,12 +271,12 @@ static void the_manual_prints_the_table(void **state)
 {
     ARENA_AUTO a = arena_new();
     size_t n;
-    const char *manual = vectors_bytes(a, "backends/README.md", &n);
+    const char *manual = vectors_bytes(a, "backends/PODMAN.md", &n);
     for (size_t i = 0; i < n_podman_fields; i++) {
         const struct podman_field *f = &podman_fields[i];
         const char *line = arena_printf(a, "| `%s` | %s | %s |\n", f->name, podman_how_words[f->how], f->note);
         if (!strstr(manual, line))
-            fail_msg("backends/README.md lacks: %s", line);
+            fail_msg("backends/PODMAN.md lacks: %s", line);
     }
 }
 
