@@ -492,14 +492,10 @@ static const struct {
 };
 
 /* Made anew for every browser: no settings. */
-static const char *const browser_secrets[] = {"OPENCLAW_BROWSER_NOVNC_PASSWORD", "OPENCLAW_BROWSER_CDP_AUTH_TOKEN"};
-
 static bool is_browser_secret(const struct side *s, const char *name)
 {
-    for (size_t i = 0; s->kind == KIND_BROWSER && i < sizeof browser_secrets / sizeof *browser_secrets; i++)
-        if (strcmp(browser_secrets[i], name) == 0)
-            return true;
-    return false;
+    return s->kind == KIND_BROWSER &&
+           (strcmp(name, "OPENCLAW_BROWSER_NOVNC_PASSWORD") == 0 || strcmp(name, "OPENCLAW_BROWSER_CDP_AUTH_TOKEN") == 0);
 }
 
 /* What the owner of the wanted browser writes to have noVNC. */
