@@ -148,6 +148,7 @@ static void borrow_openclaw(struct loading *in, struct load_openclaw *o)
             continue;
         o->source.root = p->source.root;
         o->source.env = p->source.env;
+        o->good_for = p->good_for;
         o->lender = load_ref(p->lender ? p->lender : in->previous);
         return;
     }
@@ -170,6 +171,7 @@ static void read_openclaw(struct loading *in, struct load_openclaw *o)
         borrow_openclaw(in, o);
         return;
     }
+    o->good_for = o->places.line;
     oc_normalise(a, &o->paths, &o->source);
     BUF_AUTO text = BUF_INIT(SIZE_MAX / 4);
     node_emit(&text, o->source.root, 0, 0);

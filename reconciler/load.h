@@ -31,9 +31,10 @@ struct load_openclaw {
     struct oc_detected detected; /* which line of OpenClaw it is, and why */
     struct oc_source source;     /* root is NULL where there is neither a good config nor a last good one */
     char install[INSTALL_HEX];
-    bool ok;             /* false: its config does not load; what is here is the last good one, or nothing */
-    const char *locale;  /* that OpenClaw's hash sorts by */
-    struct load *lender; /* the load that the source belongs to, where it is a previous one; counted */
+    bool ok;                           /* false: its config does not load; what is here is the last good one, or nothing */
+    const struct oc_profile *good_for; /* the line whose rules found it good */
+    const char *locale;                /* that OpenClaw's hash sorts by */
+    struct load *lender;               /* the load that the source belongs to, where it is a previous one; counted */
 };
 
 struct load {

@@ -84,6 +84,13 @@ static void read_registry(struct looking *in, struct round_openclaw *o)
         g->driven = false;
         g->why = arena_printf(in->a, "its registry has just moved into '%s'", db_path(in->a, o->from->paths.state_dir));
     }
+    /* In the middle of an upgrade: what the last good config makes by other rules, nobody has written down. */
+    if (g->driven && o->from->source.root && o->from->good_for != o->from->places.line) {
+        g->driven = false;
+        g->why = arena_printf(in->a, "OpenClaw %s became %s, and its config does not load by the rules of that line yet",
+                              o->from->good_for->name, o->from->places.line->name);
+        g->remedy = "openclaw doctor --fix";
+    }
     if (!g->driven) {
         add_notice(in, NOTICE_BLOCKED, object, g->remedy, "%s; nothing of it is touched", g->why);
         return;
