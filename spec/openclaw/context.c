@@ -237,9 +237,13 @@ int oc_context_of_session(struct arena *a, const struct oc_instance *oc, const c
     const char *agent_id = oc_session_agent(a, oc_line_of(oc->places), oc->config, session_key);
 
     if (!agent_id) {
-        diag_error(d, oc->config->pos, "",
-                   "session '%s' names no agent, and none is the default one: several are configured; write agent:<id>:<rest>",
-                   session_key);
+        if (oc_default_agent(a, oc_line_of(oc->places), oc->config))
+            diag_error(d, oc->config->pos, "", "session '%s' begins as an agent's and has not the form agent:<id>:<rest>",
+                       session_key);
+        else
+            diag_error(d, oc->config->pos, "",
+                       "session '%s' names no agent, and of several none is the default one: write agent:<id>:<rest>",
+                       session_key);
         return -1;
     }
     return of_session(a, oc, agent_id, session_key, session_key, ret, d);

@@ -564,9 +564,37 @@ static void browser_of_2026_9_has_its_own_keys_and_epochs(void **state)
     assert_string_equal(off->d.v[0].key, "agents.entries.main.sandbox.browser.network");
 }
 
+/* Of 2026.9, which refuses to guess an agent. */
+static void a_session_without_an_agent_says_what_is_missing(void **state)
+{
+    static const struct oc_places at = {
+        .home = HOME, .state_dir = STATE, .cwd = "/tmp/ocvec", .line = &oc_profiles[OC_LINE_2026_9]};
+    static const struct {
+        const char *config, *key, *says;
+    } table[] = {
+        {"{agents:{ownership:'explicit',entries:{a:{},b:{}}}}", "main", "none is the default one"},
+        {"{agents:{entries:{a:{}}}}", "agent:a", "has not the form"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        ARENA_AUTO a = arena_new();
+        struct diags d = {.arena = a};
+        struct oc_instance oc = {.config = data_config(a, table[i].config, NULL, &at, &d), .places = &at};
+        struct oc_context c;
+
+        assert_non_null(oc.config);
+        assert_int_equal(oc_context_of_session(a, &oc, table[i].key, &c, &d), -1);
+        assert_int_equal(d.n_errors, 1);
+        if (!strstr(d.v[0].msg, table[i].says))
+            fail_msg("%s: %s", table[i].key, d.v[0].msg);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_session_without_an_agent_says_what_is_missing),
         cmocka_unit_test(makes_of_a_session_what_openclaw_makes),
         cmocka_unit_test(user_is_the_owner_of_the_workspace_now_or_once_it_is_made),
         cmocka_unit_test(hash_stays_when_the_workspace_is_made),
