@@ -508,10 +508,14 @@ static void tmpfs_source(struct run *r, struct node *out, const struct node *age
     bool built_in = level == OC_LEVEL_BUILT_IN;
 
     node_set(r->a, out, "dockerTmpfsSource", node_string(r->a, built_in ? "default" : "configured"));
+    struct oc_origin o = {.key = "dockerTmpfsSource", .level = level};
+
+    if (!built_in) {
+        o.from = full_key(r, level, &p);
+        o.pos = p.v[level]->pos;
+    }
     if (r->wants_origins)
-        VEC_PUSH(r->a, &r->origins,
-                 ((struct oc_origin){"dockerTmpfsSource", level, built_in ? NULL : full_key(r, level, &p),
-                                     built_in ? (struct pos){0} : p.v[level]->pos}));
+        VEC_PUSH(r->a, &r->origins, o);
 }
 
 static struct node *resolve(struct run *r, const struct node *config, const struct oc_places *places, const char *agent_id)
