@@ -201,7 +201,7 @@ static void say_modes(struct shown *s)
 /* Where neither the body nor the image says where to start. */
 static void say_workdir(struct shown *s)
 {
-    if (strcmp(text(s->config, "WorkingDir"), "/") == 0 && !*text(s->want, "WorkingDir"))
+    if (s->want && strcmp(text(s->config, "WorkingDir"), "/") == 0 && !*text(s->want, "WorkingDir"))
         put_text(s, s->out_config, "WorkingDir", "");
 }
 
