@@ -24,7 +24,7 @@ enum podman_how {
 extern const char *const podman_how_words[PODMAN_HOW_COUNT]; /* "yes" "not shown" "partly" "no" */
 
 /* One row per field, under the name that a Sandbox has for it (OpenClaw's is the same behind "docker."); one that ends in "[" or
- * "." stands for all that begin so. backends/README.md prints it. */
+ * "." stands for all that begin so. backends/PODMAN.md prints it. */
 struct podman_field {
     const char *name;
     enum podman_how how;
