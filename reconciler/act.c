@@ -348,6 +348,24 @@ static void count(struct act_report *report, const struct plan *p)
     }
 }
 
+static void write_upgrade(struct acting *x, const struct round_openclaw *o, const struct oc_profile *last)
+{
+    const struct oc_detected *now = &o->from->detected;
+    const struct journal_entry entry = {
+        .time_ms = host_now_ms(),
+        .event = JOURNAL_UPGRADE,
+        .object = arena_printf(x->r->a, "OpenClaw/%s", o->from->object->head.name),
+        .reason = arena_printf(x->r->a,
+                               "OpenClaw %s became %s: %s; what the older one made is superseded, kept while in use, and "
+                               "pruned by policy",
+                               last->name, now->line->name, now->why),
+    };
+    struct err e;
+
+    if (journal_append(x->conf->journal, &entry, NULL, &e) < 0 && !x->report->journal_error)
+        x->report->journal_error = arena_strdup(x->r->a, e.msg);
+}
+
 /* An OpenClaw that was one of another line when it was last seen: told once, and remembered. */
 static void note_lines(struct acting *x)
 {
@@ -356,22 +374,14 @@ static void note_lines(struct acting *x)
     for (size_t i = 0; i < x->r->n_openclaws; i++) {
         const struct round_openclaw *o = &x->r->openclaws[i];
         const struct oc_detected *now = &o->from->detected;
-        const struct oc_profile *last = o->driven && now->certain ? line_last(home, o->from->install) : now->line;
-        const struct journal_entry entry = {
-            .time_ms = host_now_ms(),
-            .event = JOURNAL_UPGRADE,
-            .object = arena_printf(x->r->a, "OpenClaw/%s", o->from->object->head.name),
-            .reason = arena_printf(x->r->a,
-                                   "OpenClaw %s became %s: %s; what the older one made is superseded, kept while in use, and "
-                                   "pruned by policy",
-                                   last ? last->name : "", now->line->name, now->why),
-        };
-        struct err e;
+        const struct oc_profile *last;
 
-        if (last && last != now->line && journal_append(x->conf->journal, &entry, NULL, &e) < 0 && !x->report->journal_error)
-            x->report->journal_error = arena_strdup(x->r->a, e.msg);
-        if (o->driven && now->certain)
-            line_remember(home, o->from->install, now->line);
+        if (!o->driven || !now->certain)
+            continue;
+        last = line_last(home, o->from->install);
+        if (last && last != now->line)
+            write_upgrade(x, o, last);
+        line_remember(home, o->from->install, now->line);
     }
 }
 

@@ -204,7 +204,7 @@ static void add_row(struct reading *r, const struct row *row)
         issue_add(r->a, &r->issues, ISSUE_CORRUPT, r->path, where, name, true, "%s: what was recorded there is unknown", e.msg);
         return;
     }
-    if (!name[0]) {
+    if (!name || !name[0]) { /* a NULL was refused above */
         issue_add(r->a, &r->issues, ISSUE_FIELD, r->path, where, NULL, false, "container_name is empty: not used");
         return;
     }

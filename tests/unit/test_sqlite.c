@@ -554,7 +554,7 @@ static void a_write_that_fails_leaves_the_old_row_whole(void **state)
         const struct rlimit none = {.rlim_cur = 4096, .rlim_max = 4096};
         struct err own = {0};
 
-        (void)signal(SIGXFSZ, SIG_IGN);
+        (void)sigaction(SIGXFSZ, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
         if (setrlimit(RLIMIT_FSIZE, &none) < 0)
             _exit(9);
         if (put(&f, entry_of(f.a, "a", 2, "j"), SHARD_RECREATED, NULL, &own) == 0)
