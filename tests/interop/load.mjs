@@ -124,10 +124,17 @@ const run = spawnSync(dump, { input: homes.map((h) => JSON.stringify(h) + '\n').
 if (run.status !== 0) throw new Error(`${dump}: ${run.status} ${run.signal} ${run.stderr}`);
 const got = run.stdout.toString('utf8').split('\n');
 let bad = 0, loaded = 0;
+// Variables that stand in `env` itself: 2026.9 refuses such a config by its keys, after they were taken another way than by 2026.5.
+function sameButForBareEnv(theirs, text) {
+    const block = theirs.value?.env;
+    if (process.env.LINE === '2026.5' || !block || !Object.keys(block).some((k) => k !== 'vars' && k !== 'shellEnv')) return false;
+    const plain = ({ value, env, missing, ...rest }) => JSON.stringify(rest);
+    return plain(theirs) === plain(JSON.parse(text));
+}
 homes.forEach((h, i) => {
-    const theirs = JSON.stringify(answer(h));
+    const said = answer(h), theirs = JSON.stringify(said);
     loaded += theirs.includes('"ok":true');
-    if (got[i] === theirs) return;
+    if (got[i] === theirs || sameButForBareEnv(said, got[i])) return;
     if (bad++ >= 5) return;
     console.log(`${JSON.stringify(h)}\n  ours:   ${got[i]}\n  theirs: ${theirs}`);
     for (const f of fs.readdirSync(h.env.HOME, { recursive: true }).sort()) {
