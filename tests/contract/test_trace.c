@@ -24,27 +24,32 @@
 static char dir[] = "/tmp/reconclaw-trace-XXXXXX";
 static char file[64];
 
-static struct backend *open_as(const struct backend_ops *ops, const char *endpoint)
+static void conf(void *ctx, struct arena *a, struct backend_conf *ret)
 {
-    ARENA_AUTO a = arena_new();
     struct node *options = node_object(a);
-    struct backend *b = NULL;
-    struct err e;
 
     node_set(a, options, "file", node_string(a, file));
-    if (ops->open(&(struct backend_conf){.endpoint = endpoint, .install = CONTRACT_INSTALL, .options = options}, &b, &e) < 0)
-        fail_msg("%s", e.msg);
-    return b;
-}
-
-static struct backend *open_handle(void *ctx)
-{
-    return open_as(&trace_ops, ENDPOINT);
+    *ret = (struct backend_conf){.endpoint = ENDPOINT, .options = options};
 }
 
 static const struct contract *the_contract(void)
 {
-    return fake_peer_contract(&trace_ops, INNER, ENDPOINT, open_handle);
+    return fake_peer_contract(&trace_ops, INNER, conf);
+}
+
+static struct backend *open_played(void)
+{
+    ARENA_AUTO a = arena_new();
+    struct backend_conf played;
+    struct backend *b = NULL;
+    struct err e;
+
+    conf(NULL, a, &played);
+    played.endpoint = PLAYED;
+    played.install = CONTRACT_INSTALL;
+    if (replay_ops.open(&played, &b, &e) < 0)
+        fail_msg("%s", e.msg);
+    return b;
 }
 
 /* --- replay -------------------------------------------------------------------------------------------------------- */
@@ -108,7 +113,8 @@ static const char *do_apply(struct backend *b, struct arena *a, enum step step, 
 static void round_of_calls(struct backend *b, void *world, struct arena *a, struct answers *s)
 {
     const struct contract *c = the_contract();
-    struct desired *d = c->desire(world, a, "one", 3), *bad = c->desire(world, a, "two", 0);
+    struct desired *d = contract_desire(c, world, a, "one", CONTRACT_WITH_SECRET),
+                   *bad = contract_desire(c, world, a, "two", CONTRACT_BASE);
     struct backend_info info = {0};
     struct observed o = {0};
     struct err e;
@@ -153,14 +159,14 @@ static void test_replay(void **state)
     size_t n;
 
     unlink(file);
-    b = open_handle(world);
+    b = contract_open(c, world, CONTRACT_INSTALL);
     round_of_calls(b, world, a, &first);
     trace_ops.close(b);
     c->stop(world);
     assert_null(strstr(read_file(a, &n), CONTRACT_SECRET_VALUE));
     for (unsigned times = 0; times < 2; times++) {
         second = (struct answers){0};
-        b = open_as(&replay_ops, PLAYED);
+        b = open_played();
         round_of_calls(b, NULL, a, &second);
         replay_ops.close(b); /* the last handle: the next one begins anew */
         assert_int_equal(first.n, second.n);
@@ -176,7 +182,7 @@ static void test_replay(void **state)
 static void test_replay_mismatch(void **state)
 {
     ARENA_AUTO a = arena_new();
-    struct backend *b = open_as(&replay_ops, PLAYED);
+    struct backend *b = open_played();
     struct call c = {.timeout_ms = 1000};
     struct observe_req req = {.deep = true};
     struct observation o = {.n = 77};

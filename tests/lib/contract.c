@@ -1,5 +1,6 @@
 #include "tests/lib/contract.h"
 
+#include "spec/base/digest.h"
 #include "spec/base/limits.h"
 #include "spec/base/text.h"
 
@@ -27,6 +28,64 @@ struct fixture {
     struct err e;
     char name[64], other[64];
 };
+
+/* --- what every binding has alike ---------------------------------------------------------------------------------- */
+
+struct backend *contract_open(const struct contract *c, void *ctx, const char *install)
+{
+    ARENA_AUTO a = arena_new();
+    struct backend_conf conf = {0};
+    struct backend *b = NULL;
+    struct err e;
+
+    c->conf(ctx, a, &conf);
+    conf.install = install;
+    if (c->ops->open(&conf, &b, &e) < 0)
+        fail_msg("%s", e.msg);
+    return b;
+}
+
+static struct desired *desire_image(const struct contract *c, void *ctx, struct arena *a, const char *name,
+                                    enum contract_variant v, const char *image)
+{
+    struct desired *d = ARENA_NEW(a, struct desired);
+    struct backend_conf conf = {0};
+    char *json;
+
+    c->conf(ctx, a, &conf);
+    *d = (struct desired){.endpoint = conf.endpoint,
+                          .name = name,
+                          .kind = RUNTIME_SANDBOX,
+                          .owner = arena_printf(a, "Sandbox/%s", name),
+                          .install = CONTRACT_INSTALL,
+                          .want = WANT_RUNNING,
+                          .precreate = true,
+                          .can_remake = true,
+                          .backend_id = c->ops->name,
+                          .image = image};
+    c->want(ctx, a, d, v);
+    json = node_json(a, d->create);
+    d->config_hash = digest_sha256(a, json, strlen(json));
+    return d;
+}
+
+struct desired *contract_desire(const struct contract *c, void *ctx, struct arena *a, const char *name, enum contract_variant v)
+{
+    return desire_image(c, ctx, a, name, v, c->image);
+}
+
+struct node *contract_secret(struct arena *a, const char *before)
+{
+    struct node *n = node_printf(a, "%s%s", before, CONTRACT_SECRET_VALUE);
+
+    n->secret = true;
+    return n;
+}
+
+static struct backend *open_handle(void)
+{
+    return contract_open(k, peer, CONTRACT_INSTALL);
+}
 
 /* --- helpers ------------------------------------------------------------------------------------------------------- */
 
@@ -59,9 +118,9 @@ static int64_t now_ms(void)
         assert_true((f)->e.msg[0] != '\0');                                                                                      \
     } while (0)
 
-static struct desired *desire(struct fixture *f, const char *name, unsigned variant)
+static struct desired *desire(struct fixture *f, const char *name, enum contract_variant v)
 {
-    struct desired *d = k->desire(peer, f->a, name, variant);
+    struct desired *d = contract_desire(k, peer, f->a, name, v);
 
     must(f, k->ops->check(f->a, d, &d->fields, &f->e));
     return d;
@@ -109,7 +168,7 @@ static struct observation observe(struct fixture *f, const struct desired *d, co
 
     must(f, observe_as(f, &req, &o));
     assert_true(o.ok);
-    assert_string_equal(o.endpoint, desire(f, f->name, 0)->endpoint);
+    assert_string_equal(o.endpoint, desire(f, f->name, CONTRACT_BASE)->endpoint);
     for (size_t i = 0; i < o.n; i++) {
         assert_string_equal(o.v[i].endpoint, o.endpoint);
         assert_non_null(o.v[i].name);
@@ -179,6 +238,39 @@ static void assert_gone(struct fixture *f, const struct desired *d, const char *
     assert_null(seen(f, d));
 }
 
+/* What the backend makes for another install is foreign to ours; its creation time tells it from any other. */
+static void make_foreign(struct fixture *f)
+{
+    struct desired *d = contract_desire(k, peer, f->a, f->name, CONTRACT_BASE);
+    struct backend_act act = {.step = STEP_CREATE, .want = d, .name = d->name, .created_at_ms = 5};
+    struct call c = long_call();
+    struct act_result r;
+    struct backend *b;
+
+    if (k->foreign != NULL) {
+        k->foreign(peer, f->name);
+        return;
+    }
+    b = contract_open(k, peer, CONTRACT_OTHER_INSTALL);
+    d->install = CONTRACT_OTHER_INSTALL;
+    must(f, k->ops->apply(b, f->a, &act, &c, &r, &f->e));
+    k->ops->close(b);
+}
+
+static bool foreign_intact(struct fixture *f)
+{
+    struct call c = long_call();
+    struct observed o = {0};
+    struct backend *b;
+
+    if (k->foreign_intact != NULL)
+        return k->foreign_intact(peer, f->name);
+    b = contract_open(k, peer, CONTRACT_OTHER_INSTALL);
+    must(f, k->ops->look(b, f->a, NULL, f->name, &c, &o, &f->e));
+    k->ops->close(b);
+    return o.ownership == OWN_OURS && o.state == RUN_RUNNING && o.created_at_ms == 5;
+}
+
 /* --- open, probe, close -------------------------------------------------------------------------------------------- */
 
 static void test_table(void **state)
@@ -192,7 +284,7 @@ static void test_table(void **state)
         hits += all[i] == k->ops;
     }
     assert_int_equal(hits, 1);
-    assert_ptr_equal(backend_find(desire(f, f->name, 0)->endpoint), k->ops);
+    assert_ptr_equal(backend_find(desire(f, f->name, CONTRACT_BASE)->endpoint), k->ops);
     assert_true(k->ops->open && k->ops->probe && k->ops->observe && k->ops->look && k->ops->check && k->ops->apply &&
                 k->ops->close);
 }
@@ -207,7 +299,7 @@ static void test_open_down(void **state)
     struct backend *b;
 
     k->down(peer, true);
-    b = k->open(peer);
+    b = open_handle();
     assert_non_null(b);
     assert_ptr_equal(b->ops, k->ops);
     k->ops->close(b);
@@ -243,7 +335,7 @@ static void test_probe_down(void **state)
 static void test_check_fields(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE);
     struct fields again;
 
     assert_true(d->fields.n > 0);
@@ -262,7 +354,7 @@ static void test_check_needs_nothing(void **state)
     struct fixture *f = *state;
 
     k->down(peer, true);
-    assert_true(desire(f, f->name, 0)->fields.n > 0);
+    assert_true(desire(f, f->name, CONTRACT_BASE)->fields.n > 0);
 }
 
 static size_t changes_of_class(struct fixture *f, struct fields x, struct fields y, enum field_class class)
@@ -279,18 +371,28 @@ static size_t changes_of_class(struct fixture *f, struct fields x, struct fields
 static void test_check_variants(void **state)
 {
     struct fixture *f = *state;
-    struct fields base = desire(f, f->name, 0)->fields;
+    struct fields base = desire(f, f->name, CONTRACT_BASE)->fields;
 
-    assert_true(changes_of_class(f, base, desire(f, f->name, 1)->fields, FIELD_RECREATE) == 1);
+    assert_true(changes_of_class(f, base, desire(f, f->name, CONTRACT_OTHER)->fields, FIELD_RECREATE) == 1);
     if (!(k->lacks & CONTRACT_NO_PATCH))
-        assert_true(changes_of_class(f, base, desire(f, f->name, 2)->fields, FIELD_PATCH) == 1);
+        assert_true(changes_of_class(f, base, desire(f, f->name, CONTRACT_PATCHED)->fields, FIELD_PATCH) == 1);
+}
+
+static struct desired *spoiled(struct fixture *f, const char **ret_key)
+{
+    struct desired *d = contract_desire(k, peer, f->a, f->name, CONTRACT_BASE);
+    struct node *create = node_copy(f->a, d->create);
+
+    *ret_key = k->spoil(f->a, create);
+    d->create = create;
+    return d;
 }
 
 static void test_check_refuses(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = k->desire(peer, f->a, f->name, 0);
-    const char *key = k->spoil(peer, f->a, d);
+    const char *key;
+    struct desired *d = spoiled(f, &key);
     struct fields mark = {.n = 77}, fields = mark;
 
     must_fail(f, k->ops->check(f->a, d, &fields, &f->e), ERR_CONFIG);
@@ -302,12 +404,12 @@ static void test_check_refuses(void **state)
 static void test_create_checks(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = k->desire(peer, f->a, f->name, 0);
+    const char *key;
+    struct desired *d = spoiled(f, &key);
     struct act_result r = {0};
 
-    k->spoil(peer, f->a, d);
     must_fail(f, create(f, d, &r), ERR_CONFIG);
-    assert_null(seen(f, desire(f, f->name, 0)));
+    assert_null(seen(f, desire(f, f->name, CONTRACT_BASE)));
 }
 
 /* --- observe and look ---------------------------------------------------------------------------------------------- */
@@ -323,7 +425,7 @@ static void test_observe_empty(void **state)
 static void test_fresh_equals_wanted(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE);
     const char *id = made(f, d);
     struct observation all = observe(f, NULL, NULL);
     const struct observed *o = find(&all, d->name);
@@ -354,7 +456,7 @@ static void test_fresh_equals_wanted(void **state)
 static void test_observe_all(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d1 = desire(f, f->name, 0), *d2 = desire(f, f->other, 1);
+    struct desired *d1 = desire(f, f->name, CONTRACT_BASE), *d2 = desire(f, f->other, CONTRACT_OTHER);
     const char *id1 = made(f, d1), *id2 = made(f, d2);
     struct observation o = observe(f, NULL, NULL);
 
@@ -370,18 +472,18 @@ static void test_observe_down(void **state)
     struct observe_req req = {0};
     struct observation o = {.n = 77};
 
-    made(f, desire(f, f->name, 0));
+    made(f, desire(f, f->name, CONTRACT_BASE));
     k->down(peer, true);
     must_fail(f, observe_as(f, &req, &o), ERR_UNAVAILABLE);
     assert_int_equal(o.n, 77);
     k->down(peer, false);
-    assert_non_null(seen(f, desire(f, f->name, 0)));
+    assert_non_null(seen(f, desire(f, f->name, CONTRACT_BASE)));
 }
 
 static void test_look_absent(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE);
     const char *id;
 
     assert_int_equal(look(f, NULL, d->name).state, RUN_ABSENT);
@@ -396,7 +498,7 @@ static void test_look_absent(void **state)
 static void test_look_down(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE);
     struct call c = {.timeout_ms = 2000};
     struct observed o = {.state = RUN_STATE_COUNT};
     const char *id = made(f, d);
@@ -410,10 +512,10 @@ static void test_look_down(void **state)
 static void test_foreign_listed_by_name(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE);
     struct observation o;
 
-    k->foreign(peer, f->name);
+    make_foreign(f);
     o = observe(f, NULL, NULL);
     assert_null(find(&o, f->name));
     o = observe(f, d, NULL);
@@ -424,7 +526,7 @@ static void test_foreign_listed_by_name(void **state)
 static void test_died_is_stopped(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE);
     const char *id = made(f, d);
 
     k->die(peer, d->name, id);
@@ -436,7 +538,7 @@ static void test_died_is_stopped(void **state)
 static void test_vanished_is_absent(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE);
     const char *id = made(f, d);
 
     k->vanish(peer, d->name, id);
@@ -447,7 +549,7 @@ static void test_vanished_is_absent(void **state)
 static void test_drift_seen(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE);
     struct observation first, after;
     const struct observed *o;
     struct field_change *ch;
@@ -467,7 +569,7 @@ static void test_drift_seen(void **state)
 static void test_memo_saves_only_time(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0), *d1 = desire(f, f->name, 1);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE), *d1 = desire(f, f->name, CONTRACT_OTHER);
     struct observation first, o;
     struct observe_req deep = {.desired = d, .n_desired = 1, .deep = true};
 
@@ -497,7 +599,7 @@ static void test_images(void **state)
     const char *refs[] = {k->image, k->image_missing};
     struct observe_req req = {.images = refs, .n_images = 2};
     struct observation o = {0}, later = {0};
-    struct desired *d = desire(f, f->name, 0);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE);
 
     made(f, d);
     must(f, observe_as(f, &req, &o));
@@ -520,12 +622,9 @@ static void test_images(void **state)
 static void test_image_missing(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = k->desire(peer, f->a, f->name, 0);
+    struct desired *d = desire_image(k, peer, f->a, f->name, CONTRACT_BASE, k->image_missing);
     struct act_result r = {0};
 
-    d->image = k->image_missing;
-    if (node_get(d->create, "Image") != NULL)
-        node_set(f->a, (struct node *)d->create, "Image", node_string(f->a, k->image_missing));
     must(f, k->ops->check(f->a, d, &d->fields, &f->e));
     must_fail(f, create(f, d, &r), ERR_NOT_FOUND);
     assert_null(seen(f, d));
@@ -536,7 +635,7 @@ static void test_image_missing(void **state)
 static void test_create_twice(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE);
     const char *id = made(f, d), *again = made(f, d);
     struct observation o = observe(f, d, NULL);
 
@@ -548,7 +647,7 @@ static void test_create_twice(void **state)
 static void test_create_starts_stopped(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE);
     const char *id = made(f, d);
 
     must(f, step(f, STEP_STOP, d, id, NULL));
@@ -559,7 +658,7 @@ static void test_create_starts_stopped(void **state)
 static void test_create_stopped(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE);
     const char *id;
 
     d->want = WANT_STOPPED;
@@ -572,7 +671,7 @@ static void test_create_stopped(void **state)
 static void test_create_other_hash(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0), *d1 = desire(f, f->name, 1);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE), *d1 = desire(f, f->name, CONTRACT_OTHER);
     struct act_result r = {.setup_status = 77};
     const char *id = made(f, d);
 
@@ -586,18 +685,18 @@ static void test_create_other_hash(void **state)
 static void test_create_over_foreign(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE);
     struct act_result r = {0};
 
-    k->foreign(peer, f->name);
+    make_foreign(f);
     must_fail(f, create(f, d, &r), ERR_CONFLICT);
-    assert_true(k->foreign_intact(peer, f->name));
+    assert_true(foreign_intact(f));
 }
 
 static void test_stop_and_start(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE);
     const char *id = made(f, d);
 
     must(f, step(f, STEP_START, d, id, NULL));
@@ -616,7 +715,7 @@ static void test_stop_and_start(void **state)
 static void test_remove(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0), *d2 = desire(f, f->other, 0);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE), *d2 = desire(f, f->other, CONTRACT_BASE);
     const char *id = made(f, d), *id2 = made(f, d2);
 
     must(f, step(f, STEP_REMOVE, d, id, seen(f, d)));
@@ -631,7 +730,7 @@ static void test_remove(void **state)
 static void test_gone_id(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE);
     const char *id = made(f, d);
 
     must(f, step(f, STEP_REMOVE, d, id, NULL));
@@ -643,7 +742,7 @@ static void test_gone_id(void **state)
 static void test_successor_is_spared(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE);
     const char *old = made(f, d), *id;
     const struct observed *was = seen(f, d);
 
@@ -661,7 +760,7 @@ static void test_successor_is_spared(void **state)
 static void test_expectation(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE);
     const char *id = made(f, d);
     const struct observed *o = seen(f, d);
     struct observed wrong[4] = {*o, *o, *o, *o};
@@ -683,7 +782,7 @@ static void test_expectation(void **state)
 static void test_patch(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0), *d2 = desire(f, f->name, 2);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE), *d2 = desire(f, f->name, CONTRACT_PATCHED);
     struct call c = long_call();
     struct backend_act act = {.step = STEP_PATCH, .want = d2, .name = d->name};
     struct act_result r = {0};
@@ -716,7 +815,7 @@ static void test_patch(void **state)
 static void test_setup(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE);
     struct act_result r = {0};
 
     d->setup = "echo made; echo aside >&2";
@@ -733,7 +832,7 @@ static void test_setup(void **state)
 static void test_setup_fails(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE);
     struct act_result r = {0};
     const struct observed *o;
 
@@ -755,7 +854,7 @@ static void test_setup_fails(void **state)
 static void test_setup_failed_is_remade(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE);
     struct act_result r = {0};
     const char *first;
 
@@ -811,7 +910,7 @@ static int do_it(struct fixture *f, enum doing what, const struct desired *d, co
 static void test_acts_down(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0), *d2 = desire(f, f->other, 0);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE), *d2 = desire(f, f->other, CONTRACT_BASE);
     struct call c = {.timeout_ms = 2000};
     const char *id = made(f, d);
 
@@ -825,7 +924,7 @@ static void test_acts_down(void **state)
 static void test_timeouts(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0), *d2 = desire(f, f->other, 0);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE), *d2 = desire(f, f->other, CONTRACT_BASE);
     struct call c = {.timeout_ms = 300};
     const char *id = made(f, d);
 
@@ -871,7 +970,7 @@ static void *cancel_later(void *arg)
 static void test_cancel(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0), *d2 = desire(f, f->other, 0);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE), *d2 = desire(f, f->other, CONTRACT_BASE);
     const char *id = made(f, d);
 
     k->hang(peer, true);
@@ -895,7 +994,7 @@ static void test_cancel(void **state)
 static void test_cancelled_before(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0), *d2 = desire(f, f->other, 0);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE), *d2 = desire(f, f->other, CONTRACT_BASE);
     atomic_bool cancel = true;
     struct call c = {.timeout_ms = 20000, .cancel = &cancel};
     const char *id = made(f, d);
@@ -913,7 +1012,7 @@ static void test_cancelled_before(void **state)
 static void test_setup_cancelled(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE);
     struct canceller x = {.after_ms = 1000};
     struct call c = {.timeout_ms = 20000, .cancel = &x.cancel};
     struct backend_act act = {.step = STEP_CREATE, .want = d, .name = d->name, .created_at_ms = 1};
@@ -997,7 +1096,7 @@ static void test_exec(void **state)
         {"pwd", NULL, "/tmp", 0, "/tmp\n", ""},
     };
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE);
     const char *id = made(f, d);
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -1014,7 +1113,7 @@ static void test_exec(void **state)
 static void test_exec_no_command(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE);
     const char *id = made(f, d);
     const char *argv[] = {"no-such-command-here", NULL};
     struct call c = long_call();
@@ -1029,7 +1128,7 @@ static void test_exec_no_command(void **state)
 static void test_exec_refused(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE);
     const char *id = made(f, d);
     struct exec_io io;
     int status = 77;
@@ -1066,8 +1165,8 @@ static void *exec_sleep(void *arg)
 static void test_exec_is_busy(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0);
-    struct live_exec x = {.b = k->open(peer), .name = d->name, .status = 77};
+    struct desired *d = desire(f, f->name, CONTRACT_BASE);
+    struct live_exec x = {.b = open_handle(), .name = d->name, .status = 77};
     const struct observed *o;
     int64_t give_up;
     pthread_t t;
@@ -1101,7 +1200,7 @@ static void test_exec_is_busy(void **state)
 static void test_exec_timeout(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0);
+    struct desired *d = desire(f, f->name, CONTRACT_BASE);
     const char *id = made(f, d);
     const char *argv[] = {"sh", "-c", "sleep 300", NULL};
     struct call c = {.timeout_ms = 500};
@@ -1154,8 +1253,8 @@ static bool hints_pass(struct follower *x, unsigned n)
 static void test_follow(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 0);
-    struct follower x = {.b = k->open(peer), .r = 77};
+    struct desired *d = desire(f, f->name, CONTRACT_BASE);
+    struct follower x = {.b = open_handle(), .r = 77};
     struct act_result made_one = {0};
     bool armed, created, died = false;
     unsigned n;
@@ -1209,8 +1308,8 @@ struct worker {
 static void *work(void *arg)
 {
     struct worker *w = arg;
-    struct fixture f = {.a = arena_new(), .b = k->open(peer)};
-    struct desired *d = k->desire(peer, f.a, w->name, 0);
+    struct fixture f = {.a = arena_new(), .b = open_handle()};
+    struct desired *d = contract_desire(k, peer, f.a, w->name, CONTRACT_BASE);
     struct call c = long_call();
 
     for (unsigned i = 0; i < 3 && w->failures == 0; i++) {
@@ -1266,7 +1365,7 @@ static bool file_holds_secret(const char *path)
 static void test_secret(void **state)
 {
     struct fixture *f = *state;
-    struct desired *d = desire(f, f->name, 3), *plain = desire(f, f->name, 0);
+    struct desired *d = desire(f, f->name, CONTRACT_WITH_SECRET), *plain = desire(f, f->name, CONTRACT_BASE);
     const char *id = made(f, d);
     struct field_change *ch;
     struct act_result r;
@@ -1385,18 +1484,43 @@ static int fixture_setup(void **state)
     if (f == NULL)
         return -1;
     f->a = arena_new();
-    f->b = k->open(peer);
-    snprintf(f->name, sizeof f->name, "%st%u-a", k->prefix, ++serial);
-    snprintf(f->other, sizeof f->other, "%st%u-b", k->prefix, serial);
+    f->b = open_handle();
+    snprintf(f->name, sizeof f->name, CONTRACT_PREFIX "t%u-a", ++serial);
+    snprintf(f->other, sizeof f->other, CONTRACT_PREFIX "t%u-b", serial);
     *state = f;
     return f->b != NULL ? 0 : -1;
+}
+
+static void remove_all(struct fixture *f, const char *install)
+{
+    struct backend *b = contract_open(k, peer, install);
+    struct call c = long_call();
+    struct observe_req req = {0};
+    struct observation o = {0};
+    struct act_result r;
+
+    must(f, k->ops->observe(b, f->a, &req, &c, &o, &f->e));
+    for (size_t i = 0; i < o.n; i++) {
+        struct backend_act act = {.step = STEP_REMOVE, .name = o.v[i].name, .id = o.v[i].id};
+
+        must(f, k->ops->apply(b, f->a, &act, &c, &r, &f->e));
+    }
+    k->ops->close(b);
 }
 
 static int fixture_teardown(void **state)
 {
     struct fixture *f = *state;
 
-    k->clean(peer);
+    k->down(peer, false);
+    if (k->hang != NULL)
+        k->hang(peer, false);
+    if (k->clean != NULL) {
+        k->clean(peer);
+    } else {
+        remove_all(f, CONTRACT_INSTALL);
+        remove_all(f, CONTRACT_OTHER_INSTALL);
+    }
     k->ops->close(f->b);
     arena_free(f->a);
     free(f);

@@ -5,7 +5,6 @@
 #include "tests/lib/engine_proxy.h"
 
 #include "backends/engine_http.h"
-#include "spec/base/digest.h"
 #include "spec/base/text.h"
 
 #include <setjmp.h>
@@ -17,8 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PREFIX "ct-"
-#define IMAGE  "contract-image:1"
+#define IMAGE "contract-image:1"
 
 /* `en` goes around the proxy: what happens behind the backend's back. */
 struct peer {
@@ -85,7 +83,7 @@ static int keep_ours(void *ctx, json_t *item, struct err *e)
 {
     struct names *x = ctx;
     const char *name = json_string_value(json_array_get(json_object_get(item, "Names"), 0));
-    if (name && text_has_prefix(name, "/" PREFIX) && x->n < 64)
+    if (name && text_has_prefix(name, "/" CONTRACT_PREFIX) && x->n < 64)
         (void)snprintf(x->ids[x->n++], sizeof x->ids[0], "%s", engine_text(item, "Id"));
     return 0;
 }
@@ -97,8 +95,6 @@ static void clean(void *ctx)
     struct names x = {.n = 0};
     struct err e = {0};
     char path[128];
-    engine_proxy_clear(p->proxy);
-    engine_proxy_down(p->proxy, false);
     if (engine_list(p->en, "/containers/json?all=1", ENGINE_ARRAY, keep_ours, &x, &d, &e) < 0)
         fail_msg("%s", e.msg);
     for (size_t i = 0; i < x.n; i++) {
@@ -110,58 +106,33 @@ static void clean(void *ctx)
     p->n_images = 0;
 }
 
-static struct backend *open_handle(void *ctx)
+static void conf(void *ctx, struct arena *a, struct backend_conf *ret)
 {
     struct peer *p = ctx;
-    struct backend *b = NULL;
-    struct err e;
-    const struct backend_conf conf = {.endpoint = p->endpoint, .address = p->address, .install = CONTRACT_INSTALL};
-    if (ops->open(&conf, &b, &e) < 0)
-        fail_msg("%s", e.msg);
-    return b;
+    *ret = (struct backend_conf){.endpoint = p->endpoint, .address = p->address};
 }
 
-static struct desired *desire(void *ctx, struct arena *a, const char *name, unsigned variant)
+static void want(void *ctx, struct arena *a, struct desired *d, enum contract_variant v)
 {
-    struct peer *p = ctx;
-    struct desired *d = ARENA_NEW(a, struct desired);
     struct node *create = node_object(a), *host = node_object(a), *cmd = node_array(a), *env = node_array(a);
-    node_set(a, create, "Image", node_string(a, IMAGE));
+    node_set(a, create, "Image", node_string(a, d->image));
     node_push(a, cmd, node_string(a, "sleep"));
     node_push(a, cmd, node_string(a, "infinity"));
     node_set(a, create, "Cmd", cmd);
     node_push(a, env, node_string(a, "LANG=C.UTF-8"));
-    if (variant == 3) {
-        struct node *pair = node_string(a, "CONTRACT_SECRET=" CONTRACT_SECRET_VALUE);
-        pair->secret = true;
-        node_push(a, env, pair);
-    }
+    if (v == CONTRACT_WITH_SECRET)
+        node_push(a, env, contract_secret(a, CONTRACT_SECRET "="));
     node_set(a, create, "Env", env);
-    node_set(a, create, "WorkingDir", node_string(a, variant == 1 ? "/tmp" : "/"));
+    node_set(a, create, "WorkingDir", node_string(a, v == CONTRACT_OTHER ? "/tmp" : "/"));
     node_set(a, host, "NetworkMode", node_string(a, "none"));
-    node_set(a, host, "Memory", node_number(a, variant == 2 ? 1073741824 : 536870912));
+    node_set(a, host, "Memory", node_number(a, v == CONTRACT_PATCHED ? 1073741824 : 536870912));
     node_set(a, create, "HostConfig", host);
-    char *json = node_json(a, create);
-    *d = (struct desired){.endpoint = p->endpoint,
-                          .name = name,
-                          .kind = RUNTIME_SANDBOX,
-                          .owner = arena_printf(a, "Sandbox/%s", name),
-                          .install = CONTRACT_INSTALL,
-                          .want = WANT_RUNNING,
-                          .precreate = true,
-                          .can_remake = true,
-                          .backend_id = ops->name,
-                          .image = IMAGE,
-                          .config_hash = digest_sha256(a, json, strlen(json)),
-                          .create = create};
-    return d;
+    d->create = create;
 }
 
-static const char *spoil(void *ctx, struct arena *a, struct desired *d)
+static const char *spoil(struct arena *a, struct node *create)
 {
-    struct node *create = node_copy(a, d->create);
     node_set(a, create, "Image", node_string(a, "No Image:"));
-    d->create = create;
     return "image";
 }
 
@@ -267,14 +238,13 @@ int engine_contract_run(const struct backend_ops *driven, bool updates, struct t
 {
     const struct contract contract = {
         .ops = driven,
-        .prefix = PREFIX,
         .lacks = CONTRACT_NO_SETUP_MARK | (updates ? 0 : CONTRACT_NO_PATCH),
         .timeout_ms = 60000,
         .start = start,
         .stop = stop,
         .clean = clean,
-        .open = open_handle,
-        .desire = desire,
+        .conf = conf,
+        .want = want,
         .spoil = spoil,
         .drift = updates ? drift : remade_otherwise,
         .vanish = vanish,

@@ -1,8 +1,6 @@
 #include "tests/lib/fake_peer.h"
 
 #include "backends/fake.h"
-#include "spec/base/digest.h"
-#include "spec/base/text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +9,7 @@
 #include <string.h>
 
 static struct contract peer;
-static const char *world_name, *wanted_endpoint;
+static const char *world_name;
 
 static void *start(void)
 {
@@ -32,45 +30,23 @@ static void clean(void *ctx)
     fake_world_set_image(ctx, "base:1", "sha256:1");
 }
 
-static struct desired *desire(void *ctx, struct arena *a, const char *name, unsigned variant)
+static void want(void *ctx, struct arena *a, struct desired *d, enum contract_variant v)
 {
-    struct desired *d = ARENA_NEW(a, struct desired);
     struct node *create = node_object(a), *limits = node_object(a), *env = node_object(a);
-    char *json;
 
-    node_set(a, create, "workdir", node_string(a, variant == 1 ? "/elsewhere" : "/workspace"));
-    node_set(a, limits, "memory", node_string(a, variant == 2 ? "1g" : "512m"));
+    node_set(a, create, "workdir", node_string(a, v == CONTRACT_OTHER ? "/elsewhere" : "/workspace"));
+    node_set(a, limits, "memory", node_string(a, v == CONTRACT_PATCHED ? "1g" : "512m"));
     node_set(a, create, "limits", limits);
     node_set(a, env, "LANG", node_string(a, "C.UTF-8"));
-    if (variant == 3) {
-        struct node *secret = node_string(a, CONTRACT_SECRET_VALUE);
-
-        secret->secret = true;
-        node_set(a, env, "CONTRACT_SECRET", secret);
-    }
+    if (v == CONTRACT_WITH_SECRET)
+        node_set(a, env, CONTRACT_SECRET, contract_secret(a, ""));
     node_set(a, create, "env", env);
-    json = node_json(a, create);
-    *d = (struct desired){.endpoint = wanted_endpoint,
-                          .name = name,
-                          .kind = RUNTIME_SANDBOX,
-                          .owner = arena_printf(a, "Sandbox/%s", name),
-                          .install = CONTRACT_INSTALL,
-                          .want = WANT_RUNNING,
-                          .precreate = true,
-                          .can_remake = true,
-                          .backend_id = "fake",
-                          .image = "base:1",
-                          .config_hash = digest_sha256(a, json, strlen(json)),
-                          .create = create};
-    return d;
+    d->create = create;
 }
 
-static const char *spoil(void *ctx, struct arena *a, struct desired *d)
+static const char *spoil(struct arena *a, struct node *create)
 {
-    struct node *create = node_copy(a, d->create);
-
     node_set(a, create, "unsupported", node_bool(a, true));
-    d->create = create;
     return "unsupported";
 }
 
@@ -121,30 +97,28 @@ static void retag(void *ctx, const char *ref)
     fake_world_set_image(ctx, ref, "sha256:2");
 }
 
-const struct contract *fake_peer_contract(const struct backend_ops *ops, const char *world, const char *endpoint,
-                                          struct backend *(*open)(void *ctx))
+const struct contract *fake_peer_contract(const struct backend_ops *ops, const char *world,
+                                          void (*conf)(void *ctx, struct arena *a, struct backend_conf *ret))
 {
     world_name = world;
-    wanted_endpoint = endpoint;
     peer = (struct contract){
         .ops = ops,
-        .prefix = "ct-",
-        .start = start,
-        .stop = stop,
-        .clean = clean,
-        .open = open,
-        .desire = desire,
-        .spoil = spoil,
-        .drift = drift,
-        .vanish = vanish,
-        .die = die,
-        .foreign = foreign,
-        .foreign_intact = foreign_intact,
-        .down = down,
-        .hang = hang,
         .image = "base:1",
         .image_missing = "missing:1",
+        .start = start,
+        .stop = stop,
+        .conf = conf,
+        .want = want,
+        .spoil = spoil,
+        .vanish = vanish,
+        .die = die,
+        .down = down,
+        .hang = hang,
+        .drift = drift,
         .retag = retag,
+        .foreign = foreign,
+        .foreign_intact = foreign_intact,
+        .clean = clean,
     };
     return &peer;
 }

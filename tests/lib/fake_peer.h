@@ -5,9 +5,9 @@
 
 #include "tests/lib/contract.h"
 
-/* One at a time, static. world: the fake endpoint whose world it is ("fake:x"); endpoint: what runtimes are wanted on; open gives
- * a new handle on that. The contract's ctx is a struct fake_world. */
-const struct contract *fake_peer_contract(const struct backend_ops *ops, const char *world, const char *endpoint,
-                                          struct backend *(*open)(void *ctx));
+/* One at a time, static. world: the fake endpoint whose world it is ("fake:x"); conf: as in struct contract, but its ctx may be
+ * NULL. The contract's ctx is a struct fake_world. */
+const struct contract *fake_peer_contract(const struct backend_ops *ops, const char *world,
+                                          void (*conf)(void *ctx, struct arena *a, struct backend_conf *ret));
 
 #endif
