@@ -156,6 +156,14 @@ function config() {
     return c;
 }
 
+// What is good by its keys and cannot be resolved: a root of ssh that is no absolute path, of all agents or of the one that is asked
+// for. Random configs have one so seldom that a run may have none.
+function unresolvable(agentId) {
+    const sandbox = { mode: pick(["off", "all"]), ssh: { workspaceRoot: pick(["rel", "./w", "a/b", "w\\x", "~w"]) } };
+    const own = newer ? { entries: { [agentId]: { sandbox } } } : { list: [{ id: agentId, sandbox }] };
+    return { agents: random() < 0.5 ? { defaults: { sandbox } } : own };
+}
+
 async function theirs(c, agentId) {
     const v = await validate(c);
     if (!v.ok)
@@ -173,7 +181,9 @@ async function theirs(c, agentId) {
 
 const cases = [];
 for (let i = 0; i < Number(countText); i++) {
-    const c = config(), agentId = pick(["main", "work", " WORK", "a-b", "x", "none"]);
+    const certain = i % 50 === 0;
+    const agentId = pick(certain ? ["main", "work", "x"] : ["main", "work", " WORK", "a-b", "x", "none"]);
+    const c = certain ? unresolvable(agentId) : config();
     cases.push({ configText: JSON.stringify(c), agentId, theirs: await theirs(c, agentId) });
 }
 const run = spawnSync(dump, [line], { input: cases.map(({ configText, agentId }) => JSON.stringify({ configText, agentId }) + "\n").join(""),
@@ -196,5 +206,5 @@ cases.forEach((c, i) => {
 });
 console.log(`${cases.length} configs: ${JSON.stringify(counts)}; ${n_wrong} differ`);
 // A generator that makes only good or only bad configs would prove nothing.
-const dull = (counts.ok ?? 0) * 10 < cases.length || (counts.load ?? 0) * 10 < cases.length;
+const dull = (counts.ok ?? 0) * 10 < cases.length || (counts.load ?? 0) * 10 < cases.length || !counts.resolve;
 process.exit(n_wrong || dull ? 1 : 0);
