@@ -1,6 +1,8 @@
 /* config print: one OpenClaw config as OpenClaw reads it, before its keys are judged. */
 #include "reconciler/cmd.h"
 
+#include "reconciler/line.h"
+#include "reconciler/load.h"
 #include "reconciler/local_fs.h"
 #include "spec/openclaw/load.h"
 
@@ -10,6 +12,8 @@ int cmd_config(struct cli *cli)
 {
     struct diags d = {.arena = cli->a};
     struct oc_source source = {0};
+    struct oc_detected detected;
+    char install[INSTALL_HEX];
     struct oc_paths paths;
     struct node *env;
     struct err e;
@@ -25,6 +29,11 @@ int cmd_config(struct cli *cli)
     code = oc_load(cli->a, &local_fs, &paths, cli->host.env, &d, &source);
     if (code == 0 && source.missing)
         diag_error(&d, ((struct pos){.file = paths.config_path}), "", "there is no such file");
+    if (code == 0) {
+        load_install_id(paths.state_dir, install);
+        line_detect(cli->a, &cli->host, paths.state_dir, install, source.root, NULL, &detected);
+        oc_load_variables(cli->a, detected.line, &source, &d);
+    }
     (void)cli_diags(cli, &d);
     if (code < 0 || source.missing)
         return cli_refuse_config(cli, &d);

@@ -164,6 +164,8 @@ static void read_openclaw(struct loading *in, struct load_openclaw *o)
     line_detect(a, in->host, o->paths.state_dir, o->install, o->source.root, o->object->line, &o->detected);
     o->places.line = o->detected.line;
     add_input(in, "line", o->detected.line->name, strlen(o->detected.line->name));
+    if (o->ok)
+        oc_load_variables(a, o->places.line, &o->source, &l->diags);
     o->ok = o->ok && oc_validate(a, o->source.root, &o->places, &l->diags) == 0;
     watch_openclaw(in, o);
     if (!o->ok) {

@@ -232,6 +232,46 @@ static const char *const blocked[] = {
     "ZDOTDIR",
     "_JAVA_OPTIONS",
 };
+/* OpenClaw 2026.9.6 blocks these too, and CARGO_TARGET_<any>_LINKER and _RUNNER; sorted, upper case. */
+static const char *const blocked_2026_9[] = {
+    "BASHOPTS",
+    "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER",
+    "CARGO_BUILD_RUSTDOC",
+    "CONDA_DEFAULT_ENV",
+    "CONDA_PREFIX",
+    "CPP",
+    "CXXCPP",
+    "FPATH",
+    "GIT_ALLOW_PROTOCOL",
+    "GIT_PROTOCOL_FROM_USER",
+    "HGEDITOR",
+    "HGMERGE",
+    "KSH_ENV",
+    "MAKE",
+    "NODE_REDIRECT_WARNINGS",
+    "NODE_REPL_EXTERNAL_MODULE",
+    "NODE_REPL_HISTORY",
+    "NODE_V8_COVERAGE",
+    "OPENCLAW_ALLOW_OLDER_BINARY_DESTRUCTIVE_ACTIONS",
+    "OPENCLAW_CONFIG_READONLY",
+    "OPENCLAW_INCLUDE_ROOTS",
+    "RUSTC",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "RUSTDOC",
+    "RUSTUP_DIST_ROOT",
+    "RUSTUP_DIST_SERVER",
+    "RUSTUP_HOME",
+    "RUSTUP_TOOLCHAIN",
+    "RUSTUP_UPDATE_ROOT",
+    "SYSTEMROOT",
+    "TCLLIBPATH",
+    "WINDIR",
+    "XDG_CACHE_HOME",
+    "XDG_DATA_DIRS",
+    "XDG_DATA_HOME",
+    "XDG_RUNTIME_DIR",
+    "XDG_STATE_HOME",
+};
 static const char *const blocked_prefixes[] = {"BASH_FUNC_", "CARGO_REGISTRIES_", "DYLD_",  "GIT_CONFIG_",
                                                "LD_",        "NPM_CONFIG_",       "TF_VAR_"};
 
@@ -240,19 +280,39 @@ static int compare_name(const void *key, const void *item)
     return strcmp(key, *(const char *const *)item);
 }
 
-bool oc_env_is_blocked(const char *name)
+static bool in_table(const char *upper, const char *const *table, size_t n)
 {
-    char upper[64];
-    size_t n = strlen(name);
+    return bsearch(upper, table, n, sizeof *table, compare_name) != NULL;
+}
+
+/* ^CARGO_TARGET_[A-Z0-9_]+_(?:LINKER|RUNNER)$, of a name in upper case that is an environment variable's. */
+static bool is_cargo_target_program(const char *upper)
+{
+    static const char before[] = "CARGO_TARGET_", *const after[] = {"_LINKER", "_RUNNER"};
+    size_t n = strlen(upper);
+
+    for (size_t i = 0; i < sizeof after / sizeof after[0]; i++) {
+        size_t rest = strlen(after[i]);
+
+        if (strncmp(upper, before, strlen(before)) == 0 && n > strlen(before) + rest && strcmp(upper + n - rest, after[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool oc_env_is_blocked(struct arena *a, const struct oc_profile *line, const char *name)
+{
+    char *upper = arena_strdup(a, name);
 
     for (size_t i = 0; i < sizeof blocked_prefixes / sizeof blocked_prefixes[0]; i++)
         if (strncasecmp(name, blocked_prefixes[i], strlen(blocked_prefixes[i])) == 0)
             return true;
-    if (n >= sizeof upper)
-        return false; /* longer than every name of the table */
-    for (size_t i = 0; i <= n; i++)
-        upper[i] = name[i] >= 'a' && name[i] <= 'z' ? (char)(name[i] - 'a' + 'A') : name[i];
-    return bsearch(upper, blocked, sizeof blocked / sizeof blocked[0], sizeof blocked[0], compare_name) != NULL;
+    for (char *p = upper; *p; p++)
+        *p = *p >= 'a' && *p <= 'z' ? (char)(*p - 'a' + 'A') : *p;
+    return in_table(upper, blocked, sizeof blocked / sizeof blocked[0]) ||
+           (oc_line(line)->strict_env_block &&
+            (in_table(upper, blocked_2026_9, sizeof blocked_2026_9 / sizeof blocked_2026_9[0]) ||
+             is_cargo_target_program(upper)));
 }
 
 /* --- ${NAME}
@@ -359,36 +419,71 @@ static const char *portable_name(struct arena *a, const char *key, size_t n)
     return strspn(name, NAME_REST "abcdefghijklmnopqrstuvwxyz") == strlen(name) ? name : NULL;
 }
 
-static void collect(struct arena *a, const struct node *block, bool top, struct node *entries)
+static void collect(struct arena *a, const struct oc_profile *line, const struct node *block, bool top, struct node *entries)
 {
     for (size_t i = 0; node_is(block, NODE_OBJECT) && i < block->n_members; i++) {
         const struct node_member *m = &block->members[i];
         const char *name = portable_name(a, m->key, m->key_n);
 
-        if (!name || !node_is(m->value, NODE_STRING) || js_is_blank(m->value->s) || oc_env_is_blocked(name))
+        if (!name || !node_is(m->value, NODE_STRING) || js_is_blank(m->value->s) || oc_env_is_blocked(a, line, name))
+            continue;
+        if (line->strict_env_block && has_reference(m->value->s))
             continue;
         if (!top || (strcmp(m->key, "vars") != 0 && strcmp(m->key, "shellEnv") != 0))
             node_set(a, entries, name, m->value);
     }
 }
 
-void oc_env_apply_block(struct arena *a, const struct node *root, struct node *env)
+static void set_secret(struct arena *a, struct node *env, const char *name, const struct node *value)
+{
+    struct node *copy = node_copy(a, value);
+
+    copy->secret = true;
+    node_set(a, env, name, copy);
+}
+
+/* Two names of one variable, the first of which counts (OpenClaw 2026.9.6: ENV_NORMALIZATION_KEY_GROUPS). */
+static const char *const aliases[] = {"ZAI_API_KEY", "Z_AI_API_KEY"};
+enum { N_ALIASES = sizeof aliases / sizeof aliases[0] };
+
+/* What is set under either name, and by no entry, holds for every entry with one of them. */
+static void apply_aliases(struct arena *a, struct node *entries, struct node *env)
+{
+    struct node *winner = NULL;
+
+    for (size_t i = 0; !winner && i < N_ALIASES; i++) {
+        const char *set = node_str(node_get(env, aliases[i]));
+        bool by_entry = false;
+
+        for (size_t k = 0; k < N_ALIASES; k++)
+            by_entry = by_entry || text_eq(node_str(node_get(entries, aliases[k])), set);
+        if (!js_is_blank(set) && !by_entry)
+            winner = node_get(env, aliases[i]);
+    }
+    for (size_t i = 0; winner && i < N_ALIASES; i++)
+        if (node_get(entries, aliases[i]))
+            set_secret(a, env, aliases[i], winner);
+}
+
+void oc_env_apply_block(struct arena *a, const struct oc_profile *line, const struct node *root, struct node *env)
 {
     const struct node *block = node_get(root, "env");
     struct node *entries = node_object(a);
 
-    collect(a, node_get(block, "vars"), false, entries);
-    collect(a, block, true, entries);
+    line = oc_line(line);
+    collect(a, line, node_get(block, "vars"), false, entries);
+    collect(a, line, block, true, entries);
+    if (line->strict_env_block)
+        apply_aliases(a, entries, env);
     for (size_t i = 0; i < entries->n_members; i++) {
         const struct node_member *m = &entries->members[i];
 
-        if (js_is_blank(node_str(node_get(env, m->key))) && !has_reference(m->value->s)) {
-            struct node *value = node_copy(a, m->value);
-
-            value->secret = true;
-            node_set(a, env, m->key, value);
-        }
+        if (js_is_blank(node_str(node_get(env, m->key))) && !has_reference(m->value->s))
+            set_secret(a, env, m->key, m->value);
     }
+    if (line->strict_env_block && js_is_blank(node_str(node_get(env, aliases[0]))) &&
+        !js_is_blank(node_str(node_get(env, aliases[1]))))
+        set_secret(a, env, aliases[0], node_get(env, aliases[1]));
 }
 
 void oc_env_apply_dotenv(struct arena *a, const char *bytes, size_t n, struct node *env)

@@ -115,11 +115,15 @@ int oc_load(struct arena *a, const struct fs *fs, const struct oc_paths *paths, 
         root = oc_include(a, fs, paths->config_path, include_roots(a, paths, ret->env), root, &ret->files, d);
     if (!root)
         return -1;
-    oc_env_apply_block(a, root, ret->env);
-    oc_env_substitute(a, root, ret->env, d);
-    node_js_order(a, root);
     ret->root = root;
     return 0;
+}
+
+void oc_load_variables(struct arena *a, const struct oc_profile *line, struct oc_source *source, struct diags *d)
+{
+    oc_env_apply_block(a, line, source->root, source->env);
+    oc_env_substitute(a, source->root, source->env, d);
+    node_js_order(a, source->root);
 }
 
 /* --- after the check

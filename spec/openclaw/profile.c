@@ -30,6 +30,7 @@ const struct oc_profile oc_profiles[OC_LINE_COUNT] = {
             .keys = &oc_keys_2026_9,
             .sandbox_keys = &oc_sandbox_2026_9,
             .tools = &oc_tools_2026_9,
+            .strict_env_block = true,
             .max_timer_ms = 2147000000,
             .tells_tmpfs_source = true,
             .keyed_roster = true,

@@ -27,6 +27,7 @@ struct oc_profile {
     /* The config. */
     const struct schema_object *keys, *sandbox_keys; /* of the whole, and of agents.*.sandbox: spec/openclaw/keys_table.h */
     const struct oc_tool_set *tools;                 /* catalogue and sandbox defaults: spec/openclaw/tools_table.h */
+    bool strict_env_block;                           /* sets fewer variables: spec/openclaw/env.h */
     int64_t max_timer_ms;                            /* longer timeouts are cut to it; 0: none is */
     bool tells_tmpfs_source;                         /* the sandbox tells whether docker.tmpfs was written: dockerTmpfsSource */
 

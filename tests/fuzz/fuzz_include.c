@@ -162,6 +162,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_ASSERT(oc_load(a, &fs, &paths, env, &d2, &source2) == failed && d2.n == d.n);
     if (failed)
         return 0;
+    oc_load_variables(a, &oc_profiles[size % OC_LINE_COUNT], &source, &d);
+    oc_load_variables(a, &oc_profiles[size % OC_LINE_COUNT], &source2, &d2);
+    FUZZ_ASSERT(d2.n == d.n);
     FUZZ_ASSERT(node_equal(source.root, source2.root) && node_equal(source.env, source2.env));
     check_keys(source.root);
     oc_normalise(a, &paths, &source);

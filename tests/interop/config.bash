@@ -39,5 +39,5 @@ it_loads() {
     echo "seed $seed"
     LINE=$LINE "$PEER/node" tests/interop/load.mjs "$PWD/build/asan/tests/tools/load_dump" "$seed" 3000 \
         "$state" "${state%=*}=resolveConfigPath" "${state%=*}=resolveIncludeRoots" "$(in_dist resolveConfigIncludes)" \
-        "$(in_dist applyConfigEnvVars)" "$(in_dist resolveConfigEnvVars)"
+        "$(in_dist applyConfigEnvVars)" "$(in_dist resolveConfigEnvVars)" "$(in_dist isDangerousHostEnvVarName)"
 }

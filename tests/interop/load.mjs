@@ -9,12 +9,13 @@ import { createRequire } from 'node:module';
 
 const [dump, seedText, countText, ...functions] = process.argv.slice(2);
 const openclaw = {};
-let dist;
+let dist, blocklist;
 for (const f of functions) {
     const [, file, name] = /^(.*)=(\w+)$/.exec(f);
     const letter = new RegExp(`[{ ,]${name} as ([\\w$]+)`).exec(fs.readFileSync(file, 'utf8')); // exports are renamed to letters
     openclaw[name] = (await import(file))[letter[1]];
     dist = file;
+    if (name === 'isDangerousHostEnvVarName') blocklist = file;
 }
 const JSON5 = createRequire(dist)('json5');
 console.warn = () => {};
@@ -41,11 +42,16 @@ const names = ['a', 'b', 'c', 'list', 'o', 'env', 'vars', '2', '10', '01', 'toSt
     ...(process.env.LINE === '2026.5' ? ['__proto__', 'constructor', 'prototype'] : [])];
 const texts = ['${V}', '$${V}', '$$${W}', '${NO}', 'a${V}b${NO}', '${EMPTY}', '${v}', '${V', '$', '${}', '${V:-x}', '${AA}', '${BB}-${CC}', '${V ${W}}', '${_1}', 'plain',
     '', ' ', '\\ud83d', '${HOME}x'];
-const variables = ['AA', 'BB', 'CC', ' DD ', 'aa', '1X', 'A B', 'PATH', 'HOME', 'NODE_OPTIONS', 'ld_preload', 'Git_Config_X', 'V', 'EMPTY', 'BLANK', 'shellEnv'];
+const variables = ['AA', 'BB', 'CC', ' DD ', 'aa', '1X', 'A B', 'PATH', 'HOME', 'NODE_OPTIONS', 'ld_preload', 'Git_Config_X', 'V', 'EMPTY', 'BLANK', 'shellEnv',
+    'ZAI_API_KEY', 'Z_AI_API_KEY', 'rustc', 'CARGO_TARGET_A_LINKER', 'OPENCLAW_INCLUDE_ROOTS'];
 const key = (k) => (/^[a-z]\w*$/i.test(k) && random(2) ? k : JSON.stringify(k));
 function object(base, depth, chance) {
     const members = [];
-    for (let i = random(4); i > 0; i--) members.push(`${key(pick(names))}: ${value(base, depth - 1, chance)}`);
+    for (let i = random(4); i > 0; i--) {
+        const name = pick(names), text = value(base, depth - 1, chance);
+        // An env block that an $include makes an object inherit is looked for variables by 2026.5. No config has one.
+        members.push(`${key(name)}: ${name === '__proto__' && text.includes('env') ? '{}' : text}`);
+    }
     if (random(12) === 0) members.push(`env: {${random(2) ? `vars: ${envBlock()},` : ''} ${random(2) ? envBlock().slice(1) : '}'}`);
     if (random(100) < chance) {
         const include = () => JSON.stringify(pick(targets(base)));
@@ -90,6 +96,18 @@ function makeHome(base) {
     return { cwd, env };
 }
 
+// Sets every name that OpenClaw's own list of what a config may not set has anything to do with.
+function homeOfAllNames(base) {
+    const words = [...fs.readFileSync(blocklist, 'utf8').matchAll(/"([A-Za-z_][A-Za-z0-9_]*)"/g)].map(([, name]) => name);
+    const some = [...words, 'CARGO_TARGET_', 'CARGO_TARGET_A_LINKER', 'CARGO_TARGET_A_RUNNER', 'CARGO_TARGET_LINKER', 'CARGO_TARGET__RUNNER',
+        'OPENCLAW_INCLUDE_ROOTS', 'OPENCLAW_CONFIG_READONLY', 'OPENCLAW_ALLOW_OLDER_BINARY_DESTRUCTIVE_ACTIONS'];
+    if (some.length < 200) throw new Error(`${some.length} names in ${blocklist}`);
+    const vars = Object.fromEntries(some.flatMap((name) => [name, name.toLowerCase(), `${name}_X`, `X_${name}`]).map((name) => [name, 'set']));
+    write(path.join(base, '.openclaw', 'openclaw.json'), JSON.stringify({ env: { vars } }));
+    fs.mkdirSync(path.join(base, 'cwd'), { recursive: true });
+    return { cwd: path.join(base, 'cwd'), env: { HOME: base } };
+}
+
 // --- what OpenClaw says -------------------------------------------------------------------------------------------------------------
 
 function answer({ cwd, env }) {
@@ -120,21 +138,15 @@ process.on('exit', () => {
     fs.rmSync(top, { recursive: true, force: true });
 });
 const homes = Array.from({ length: Number(countText) }, (_, i) => makeHome(path.join(top, String(i))));
-const run = spawnSync(dump, { input: homes.map((h) => JSON.stringify(h) + '\n').join(''), maxBuffer: 1 << 30 });
+homes.push(homeOfAllNames(path.join(top, 'names')));
+const run = spawnSync(dump, [process.env.LINE], { input: homes.map((h) => JSON.stringify(h) + '\n').join(''), maxBuffer: 1 << 30 });
 if (run.status !== 0) throw new Error(`${dump}: ${run.status} ${run.signal} ${run.stderr}`);
 const got = run.stdout.toString('utf8').split('\n');
 let bad = 0, loaded = 0;
-// Variables that stand in `env` itself: 2026.9 refuses such a config by its keys, after they were taken another way than by 2026.5.
-function sameButForBareEnv(theirs, text) {
-    const block = theirs.value?.env;
-    if (process.env.LINE === '2026.5' || !block || !Object.keys(block).some((k) => k !== 'vars' && k !== 'shellEnv')) return false;
-    const plain = ({ value, env, missing, ...rest }) => JSON.stringify(rest);
-    return plain(theirs) === plain(JSON.parse(text));
-}
 homes.forEach((h, i) => {
-    const said = answer(h), theirs = JSON.stringify(said);
+    const theirs = JSON.stringify(answer(h));
     loaded += theirs.includes('"ok":true');
-    if (got[i] === theirs || sameButForBareEnv(said, got[i])) return;
+    if (got[i] === theirs) return;
     if (bad++ >= 5) return;
     console.log(`${JSON.stringify(h)}\n  ours:   ${got[i]}\n  theirs: ${theirs}`);
     for (const f of fs.readdirSync(h.env.HOME, { recursive: true }).sort()) {

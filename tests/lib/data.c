@@ -35,7 +35,10 @@ struct node *data_config(struct arena *a, const char *text, const struct node *e
 
     memfs_init(&fs, a);
     (void)memfs_file(&fs, paths.config_path, text);
-    if (oc_load(a, &fs.fs, &paths, env ? env : node_object(a), d, &source) < 0 || oc_validate(a, source.root, places, d) < 0)
+    if (oc_load(a, &fs.fs, &paths, env ? env : node_object(a), d, &source) < 0)
+        return NULL;
+    oc_load_variables(a, places->line, &source, d);
+    if (oc_validate(a, source.root, places, d) < 0)
         return NULL;
     oc_normalise(a, &paths, &source);
     return source.root;

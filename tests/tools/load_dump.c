@@ -1,4 +1,5 @@
-/* load_dump: finds and loads configs, for comparison with OpenClaw itself (tests/interop/load.bats).
+/* load_dump LINE: finds and loads configs by the rules of that line of OpenClaw, for comparison with OpenClaw itself
+ * (tests/interop/load.bats).
  *
  * stdin: a JSON object a line, {"cwd": "/...", "env": {"HOME": "/...", ...}}. stdout: a JSON object a line,
  * {"state", "config", "ok"} and of one that loads "value", "env" (in force) and "missing" (names of variables, sorted). */
@@ -31,7 +32,7 @@ static struct node *missing_of(struct arena *a, const struct diags *d)
     return list;
 }
 
-static void dump(const char *line, size_t n)
+static void dump(const struct oc_profile *profile, const char *line, size_t n)
 {
     ARENA_AUTO a = arena_new();
     struct diags d = {.arena = a};
@@ -50,6 +51,7 @@ static void dump(const char *line, size_t n)
     node_set(a, out, "config", node_string(a, paths.config_path));
     node_set(a, out, "ok", node_bool(a, ok));
     if (ok) {
+        oc_load_variables(a, profile, &source, &d);
         node_set(a, out, "value", source.root);
         node_set(a, out, "env", source.env);
         node_set(a, out, "missing", missing_of(a, &d));
@@ -57,13 +59,16 @@ static void dump(const char *line, size_t n)
     printf("%s\n", node_json(a, out));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    const struct oc_profile *profile = argc == 2 ? oc_profile_find(argv[1]) : NULL;
     char *line = NULL;
     size_t cap = 0;
 
+    if (!profile)
+        return 64;
     for (ssize_t n; (n = getline(&line, &cap, stdin)) > 0;)
-        dump(line, (size_t)n);
+        dump(profile, line, (size_t)n);
     free(line);
     return 0;
 }

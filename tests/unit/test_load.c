@@ -28,6 +28,7 @@ static struct node *env;
 static struct diags d;
 static struct oc_paths paths;
 static struct oc_source source;
+static const struct oc_profile *line;
 
 static int set_up(void **state)
 {
@@ -35,6 +36,7 @@ static int set_up(void **state)
     dir = scratch_make();
     env = node_object(a);
     d = (struct diags){.arena = a};
+    line = NULL;
     node_set(a, env, "HOME", node_string(a, dir));
     scratch_write_text(dir, ".openclaw/.keep", "");
     return 0;
@@ -61,7 +63,10 @@ static int load(void)
 {
     d = (struct diags){.arena = a};
     oc_paths_find(a, &local_fs, env, path_resolve(a, dir, "cwd"), "/nonexistent", &paths);
-    return oc_load(a, &local_fs, &paths, env, &d, &source);
+    if (oc_load(a, &local_fs, &paths, env, &d, &source) < 0)
+        return -1;
+    oc_load_variables(a, line, &source, &d);
+    return 0;
 }
 
 /* All diagnostics, sorted, one a line, the state directory as S. */
@@ -397,6 +402,48 @@ static void an_env_block_of_any_shape_does_no_harm(void **state)
     }
 }
 
+/* One text by either line: variables in `env` itself, names that the newer line blocks, two names of one variable. */
+static void an_env_block_sets_what_its_line_lets_it_set(void **state)
+{
+    static const struct {
+        const char *set, *value; /* in the environment, or NULL */
+        const char *block, *text, *want_2026_5, *want_2026_9;
+    } t[] = {
+        {NULL, NULL, "vars: {A: 'x'}", "${A}", "x", "x"},
+        {NULL, NULL, "vars: {A: 'x'}, A: 'y'", "${A}", "y", "y"},
+        {NULL, NULL, "vars: {A: 'x'}, A: '${HOME}'", "${A}", "${A}", "x"},
+        {NULL, NULL, "vars: {A: 'x', ' A ': '${B}'}", "${A}", "${A}", "x"},
+        {NULL, NULL, "vars: {A: 'x'}, A: '$${B}'", "${A}", "$${B}", "$${B}"},
+        {"A", "z", "vars: {A: 'x'}", "${A}", "z", "z"},
+        {NULL, NULL, "vars: {RUSTC: 'x', OPENCLAW_CONFIG_READONLY: 'y'}", "${RUSTC}${OPENCLAW_CONFIG_READONLY}", "xy",
+         "${RUSTC}${OPENCLAW_CONFIG_READONLY}"},
+        {NULL, NULL, "vars: {CARGO_TARGET_A_LINKER: 'x'}", "${CARGO_TARGET_A_LINKER}", "x", "${CARGO_TARGET_A_LINKER}"},
+        {NULL, NULL, "vars: {CARGO_TARGET_LINKER: 'x', CARGO_TARGET__RUNNER: 'y', CARGO_TARGET_A_LINKER_: 'z'}",
+         "${CARGO_TARGET_LINKER}${CARGO_TARGET__RUNNER}${CARGO_TARGET_A_LINKER_}", "xyz", "xyz"},
+        {NULL, NULL, "vars: {Z_AI_API_KEY: 'x'}", "${ZAI_API_KEY}", "${ZAI_API_KEY}", "x"},
+        {NULL, NULL, "vars: {Z_AI_API_KEY: 'x', ZAI_API_KEY: 'y'}", "${ZAI_API_KEY}${Z_AI_API_KEY}", "yx", "yx"},
+        {"ZAI_API_KEY", "z", "vars: {Z_AI_API_KEY: 'x'}", "${Z_AI_API_KEY}", "x", "z"},
+        {"Z_AI_API_KEY", "z", "vars: {ZAI_API_KEY: 'x'}", "${ZAI_API_KEY}", "x", "z"},
+        {"Z_AI_API_KEY", "x", "vars: {ZAI_API_KEY: 'y', Z_AI_API_KEY: 'x'}", "${ZAI_API_KEY}", "y", "y"},
+    };
+
+    for (size_t i = 0; i < N(t); i++)
+        for (int l = 0; l < OC_LINE_COUNT; l++) {
+            const char *want = l == OC_LINE_2026_5 ? t[i].want_2026_5 : t[i].want_2026_9;
+
+            line = &oc_profiles[l];
+            if (t[i].set)
+                set_env(t[i].set, t[i].value);
+            put("openclaw.json", arena_printf(a, "{env: {%s}, text: '%s'}", t[i].block, t[i].text));
+            assert_int_equal(load(), 0);
+            if (!text_eq(node_str(node_get(source.root, "text")), want))
+                fail_msg("%s: {%s}: %s instead of %s", line->name, t[i].block, node_str(node_get(source.root, "text")), want);
+            assert_true(node_get(source.root, "text")->secret);
+            if (t[i].set)
+                node_unset(env, t[i].set);
+        }
+}
+
 static void env_files_of_the_installation_add_what_is_not_set(void **state)
 {
     set_env("SET", "shell");
@@ -518,6 +565,7 @@ int main(void)
         TEST(a_config_that_may_not_be_read_is_an_error),
         TEST(texts_with_a_reference_are_secret_and_no_others),
         TEST(an_env_block_of_any_shape_does_no_harm),
+        TEST(an_env_block_sets_what_its_line_lets_it_set),
         TEST(env_files_of_the_installation_add_what_is_not_set),
         TEST(an_env_file_that_cannot_be_read_is_warned_of),
         TEST(env_files_are_read_as_dotenv_does),

@@ -127,6 +127,8 @@ static void run_case(const char *root, const struct node *test)
     oc_paths_find(a, &local_fs, env, root, "/nonexistent", &paths);
     assert_string_equal(paths.config_path, config);
     int r = oc_load(a, &local_fs, &paths, env, &d, &source);
+    if (r == 0)
+        oc_load_variables(a, &oc_profiles[OC_LINE_2026_5], &source, &d);
     if ((r == 0) != ok) {
         for (size_t i = 0; i < d.n; i++)
             print_message("%s: %s: %s\n", name, d.v[i].key, d.v[i].msg);
@@ -185,16 +187,16 @@ static void the_env_block_is_held_to_openclaws_list(void **state)
             for (char *p = lower; *p; p++)
                 if (*p >= 'A' && *p <= 'Z')
                     *p = (char)(*p - 'A' + 'a');
-            if (!oc_env_is_blocked(name) || !oc_env_is_blocked(lower))
+            if (!oc_env_is_blocked(a, NULL, name) || !oc_env_is_blocked(a, NULL, lower))
                 fail_msg("%s is not blocked", name);
-            if (l < 2 && oc_env_is_blocked(arena_printf(a, "X%s", name)))
+            if (l < 2 && oc_env_is_blocked(a, NULL, arena_printf(a, "X%s", name)))
                 fail_msg("X%s is blocked", name);
         }
     }
     assert_true(n > 200);
     for (const char *const *p = (const char *const[]){"PATH", "LD", "USER", "LANG", "NODE_OPTION", "NODE_OPTIONSS", "", NULL}; *p;
          p++)
-        assert_false(oc_env_is_blocked(*p));
+        assert_false(oc_env_is_blocked(a, NULL, *p));
 }
 
 int main(void)
