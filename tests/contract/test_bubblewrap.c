@@ -4,7 +4,7 @@
 #include "backends/bwrap_proc.h"
 #include "backends/bwrap_store.h"
 #include "tests/lib/contract.h"
-#include "tests/lib/nobody.h"
+#include "tests/lib/child.h"
 
 #include "spec/base/text.h"
 
@@ -181,7 +181,7 @@ static int run(void)
 
 int main(void)
 {
-    int failed = run_as_nobody(run);
+    int failed = child_group_as_nobody(run);
 
     return failed + run();
 }

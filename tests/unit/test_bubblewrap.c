@@ -4,7 +4,7 @@
 #include "backends/bwrap_proc.h"
 #include "backends/bwrap_spec.h"
 #include "backends/bwrap_store.h"
-#include "tests/lib/nobody.h"
+#include "tests/lib/child.h"
 
 #include "spec/base/digest.h"
 #include "spec/base/limits.h"
@@ -812,7 +812,7 @@ static int run_as_user(void)
 
 int main(void)
 {
-    int failed = run_as_nobody(run_as_user);
+    int failed = child_group_as_nobody(run_as_user);
 
     return failed + cmocka_run_group_tests_name("bubblewrap", tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 /* state/doctor: migration of older registries. What OpenClaw's own doctor makes of them is in test_shards, by its vectors. */
 #include "state/doctor.h"
+#include "tests/lib/child.h"
 #include "tests/lib/fault.h"
+#include "tests/lib/registry.h"
 #include "tests/lib/scratch.h"
 
 #include <errno.h>
@@ -12,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -23,32 +24,18 @@ static const char three[] =
     "{\"entries\":[{\"containerName\":\"a\",\"image\":\"1\"},{\"containerName\":\"b\",\"extra\":{\"x\":1}},"
     "{\"containerName\":\"a\",\"image\":\"2\"}]}";
 
-struct fixture {
-    char *dir;
-    struct arena *a;
-    struct shards s;
-    struct lock_wait wait;
-};
-
-static void begin(struct fixture *f)
+static void begin(struct registry *f)
 {
-    *f = (struct fixture){.dir = scratch_make(), .a = arena_new()};
-    f->s = (struct shards){.state_dir = f->dir, .install = "i"};
+    registry_begin(f);
     f->wait = (struct lock_wait){.now_ms = NOW_MS, .timeout_ms = 2000};
 }
 
-static void end(struct fixture *f)
+static const char *shard_path(struct registry *f, const char *name)
 {
-    arena_free(f->a);
-    scratch_remove(f->dir);
+    return registry_path(f, RUNTIME_CONTAINER, name);
 }
 
-static const char *shard_path(struct fixture *f, const char *name)
-{
-    return arena_printf(f->a, "sandbox/containers/%s", shard_file_name(f->a, name, strlen(name)));
-}
-
-static void expect_file(struct fixture *f, const char *path, const char *text)
+static void expect_file(struct registry *f, const char *path, const char *text)
 {
     char *bytes = scratch_read(f->dir, path, NULL);
 
@@ -59,7 +46,7 @@ static void expect_file(struct fixture *f, const char *path, const char *text)
 
 static void a_plan_changes_nothing_and_tells_each_fate(void **state)
 {
-    struct fixture f;
+    struct registry f;
     struct doctor_plan plan;
     const struct doctor_file *file;
     struct err e = {0};
@@ -88,12 +75,12 @@ static void a_plan_changes_nothing_and_tells_each_fate(void **state)
     /* Two monoliths, one directory with two shards. */
     assert_int_equal(scratch_count(f.dir, "sandbox"), 3);
     assert_int_equal(scratch_count(f.dir, "sandbox/containers"), 2);
-    end(&f);
+    registry_end(&f);
 }
 
 static void nothing_to_do_is_an_empty_plan(void **state)
 {
-    struct fixture f;
+    struct registry f;
     struct doctor_plan plan;
     struct err e = {0};
 
@@ -103,12 +90,12 @@ static void nothing_to_do_is_an_empty_plan(void **state)
     assert_true(plan.is_empty);
     assert_int_equal(doctor_apply(f.a, &f.s, &plan, &f.wait, &e), 0);
     assert_int_equal(scratch_count(f.dir, "."), 0);
-    end(&f);
+    registry_end(&f);
 }
 
 static void what_changed_since_the_plan_is_planned_anew(void **state)
 {
-    struct fixture f;
+    struct registry f;
     struct doctor_plan plan;
     struct err e = {0};
 
@@ -131,12 +118,12 @@ static void what_changed_since_the_plan_is_planned_anew(void **state)
     assert_int_equal(unlink(scratch_path(f.dir, "sandbox/containers.json")), 0);
     assert_int_equal(doctor_apply(f.a, &f.s, &plan, &f.wait, &e), 0);
     assert_int_equal(plan.files[0].status, DOCTOR_MISSING);
-    end(&f);
+    registry_end(&f);
 }
 
 static void an_older_quarantine_is_never_replaced(void **state)
 {
-    struct fixture f;
+    struct registry f;
     struct doctor_plan plan;
     struct err e = {0};
 
@@ -150,12 +137,12 @@ static void an_older_quarantine_is_never_replaced(void **state)
     expect_file(&f, "sandbox/containers.json.invalid-1700000123456", "first");
     expect_file(&f, "sandbox/containers.json.invalid-1700000123457", "second");
     expect_file(&f, "sandbox/containers.json.invalid-1700000123458", "third");
-    end(&f);
+    registry_end(&f);
 }
 
 static void a_corrupt_shard_is_kept_before_an_entry_takes_its_place(void **state)
 {
-    struct fixture f;
+    struct registry f;
     struct doctor_plan plan;
     struct err e = {0};
 
@@ -168,12 +155,12 @@ static void a_corrupt_shard_is_kept_before_an_entry_takes_its_place(void **state
     assert_int_equal(doctor_apply(f.a, &f.s, &plan, &f.wait, &e), 0);
     expect_file(&f, shard_path(&f, "b"), "{\n  \"containerName\": \"b\",\n  \"extra\": {\n    \"x\": 1\n  }\n}\n");
     assert_int_equal(scratch_count(f.dir, "kept"), 1);
-    end(&f);
+    registry_end(&f);
 }
 
 static void what_is_no_file_is_an_error_and_stays(void **state)
 {
-    struct fixture f;
+    struct registry f;
     struct doctor_plan plan;
     struct err e = {0};
 
@@ -186,11 +173,11 @@ static void what_is_no_file_is_an_error_and_stays(void **state)
     assert_int_equal(mkfifo(scratch_path(f.dir, "sandbox/containers.json"), 0600), 0);
     assert_int_equal(doctor_plan(f.a, &f.s, NOW_MS, &plan, &e), -1);
     assert_int_equal(e.class, ERR_INPUT);
-    end(&f);
+    registry_end(&f);
 }
 
 /* Every entry is in the monolith still, or in its shard. */
-static void check_nothing_lost(struct fixture *f, int at)
+static void check_nothing_lost(struct registry *f, int at)
 {
     bool whole = scratch_exists(f->dir, "sandbox/containers.json");
     bool shards = scratch_exists(f->dir, shard_path(f, "a")) && scratch_exists(f->dir, shard_path(f, "b"));
@@ -201,8 +188,9 @@ static void check_nothing_lost(struct fixture *f, int at)
         fail_msg("step %d lost something", at);
 }
 
-static int run_doctor(struct fixture *f)
+static int run_doctor(void *ctx)
 {
+    struct registry *f = ctx;
     struct doctor_plan plan;
     struct err e = {0};
 
@@ -211,14 +199,14 @@ static int run_doctor(struct fixture *f)
     return doctor_apply(f->a, &f->s, &plan, &f->wait, &e) == 0 ? 0 : e.class == ERR_IO ? 2 : 3;
 }
 
-static void lay_out(struct fixture *f)
+static void lay_out(struct registry *f)
 {
     begin(f);
     scratch_write_text(f->dir, "sandbox/containers.json", three);
     scratch_write_text(f->dir, "sandbox/browsers.json", "[]");
 }
 
-static void check_done(struct fixture *f)
+static void check_done(struct registry *f)
 {
     expect_file(f, shard_path(f, "a"), "{\n  \"containerName\": \"a\",\n  \"image\": \"1\"\n}\n");
     assert_true(scratch_exists(f->dir, shard_path(f, "b")));
@@ -236,7 +224,7 @@ static void a_step_that_fails_loses_nothing_and_the_next_run_ends_it(void **stat
     for (int at = 1; at < 80; at++) {
         struct fault fault = {.at = at, .sys = ENOSPC};
         struct file_hook hook = {fault_step, &fault};
-        struct fixture f;
+        struct registry f;
         int r;
 
         lay_out(&f);
@@ -248,7 +236,7 @@ static void a_step_that_fails_loses_nothing_and_the_next_run_ends_it(void **stat
         /* A lock whose removal "failed" is of this process, and held by none of it. */
         assert_int_equal(run_doctor(&f), 0);
         check_done(&f);
-        end(&f);
+        registry_end(&f);
         if (fault.seen < at) {
             assert_true(at > 15);
             return;
@@ -263,28 +251,24 @@ static void a_crash_at_any_step_loses_nothing_and_the_next_run_ends_it(void **st
     for (int at = 1; at < 80; at++) {
         struct fault fault = {.at = at, .die = true};
         struct file_hook hook = {fault_step, &fault};
-        struct fixture f;
+        struct registry f;
         int status;
-        pid_t pid;
 
         lay_out(&f);
-        pid = fork();
-        if (pid == 0) {
-            f.s.hook = &hook;
-            _exit(run_doctor(&f));
-        }
-        assert_int_equal(waitpid(pid, &status, 0), pid);
+        f.s.hook = &hook;
+        status = child_run(run_doctor, &f);
+        f.s.hook = NULL;
         check_nothing_lost(&f, at);
         /* A lock that was not written yet is given 5 s. */
         f.wait.now_ms = INT64_C(1) << 42;
         assert_int_equal(run_doctor(&f), 0);
         check_done(&f);
-        end(&f);
-        if (WEXITSTATUS(status) == 0) {
+        registry_end(&f);
+        if (status == 0) {
             assert_true(at > 15);
             return;
         }
-        assert_int_equal(WEXITSTATUS(status), FAULT_EXIT_STATUS);
+        assert_int_equal(status, FAULT_EXIT_STATUS);
     }
     fail_msg("it never ends");
 }

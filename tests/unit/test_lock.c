@@ -1,6 +1,7 @@
 /* state/lock: OpenClaw's lock protocol. */
 #include "spec/world.h"
 #include "state/lock.h"
+#include "tests/lib/child.h"
 #include "tests/lib/fault.h"
 #include "tests/lib/scratch.h"
 
@@ -17,20 +18,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #define N(array) (sizeof(array) / sizeof(array)[0])
-
-static int64_t wall_ms(void)
-{
-    struct timespec t;
-
-    assert_int_equal(clock_gettime(CLOCK_REALTIME, &t), 0);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 struct fixture {
     char *dir;
@@ -53,7 +45,7 @@ static void end(struct fixture *f)
 
 static struct lock_wait wait_ms(int ms)
 {
-    return (struct lock_wait){.now_ms = wall_ms(), .timeout_ms = ms};
+    return (struct lock_wait){.now_ms = child_wall_ms(), .timeout_ms = ms};
 }
 
 /* --- the rules ---------------------------------------------------------------------------------------------------------------
@@ -323,13 +315,21 @@ static void a_zombies_lock_is_taken_over(void **state)
     end(&f);
 }
 
+static int is_kept_out(void *ctx)
+{
+    struct fixture *f = ctx;
+    LOCK_AUTO l = LOCK_INIT;
+    struct lock_wait w = {.now_ms = 1777802400000, .timeout_ms = 150};
+    struct err e = {0};
+
+    return lock_acquire(&l, &f->d, "x.json", &w, &e) == -1 && e.class == ERR_BUSY ? 0 : 1;
+}
+
 static void a_live_process_of_another_user_keeps_its_lock(void **state)
 {
     struct fixture f;
     char text[160];
     uint64_t start;
-    int status;
-    pid_t pid;
 
     (void)state;
     begin(&f);
@@ -338,18 +338,7 @@ static void a_live_process_of_another_user_keeps_its_lock(void **state)
     (void)snprintf(text, sizeof text, "{\"pid\":%d,\"createdAt\":\"2026-05-03T10:00:00.000Z\",\"starttime\":%llu}", (int)getpid(),
                    (unsigned long long)start);
     scratch_write_text(f.dir, "x.json.lock", text);
-    pid = fork();
-    if (pid == 0) {
-        LOCK_AUTO l = LOCK_INIT;
-        struct lock_wait w = {.now_ms = 1777802400000, .timeout_ms = 150};
-        struct err e = {0};
-
-        if (geteuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0))
-            _exit(2);
-        _exit(lock_acquire(&l, &f.d, "x.json", &w, &e) == -1 && e.class == ERR_BUSY ? 0 : 1);
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_int_equal(child_run_as_nobody(is_kept_out, &f), 0);
     assert_true(scratch_exists(f.dir, "x.json.lock"));
     end(&f);
 }
@@ -386,9 +375,9 @@ static void garbage_is_given_five_seconds(void **state)
     assert_int_equal(lock_acquire(&l, &f.d, "x.json", &w, &e), -1);
     assert_int_equal(e.class, ERR_BUSY);
     assert_non_null(strstr(e.msg, "unknown process"));
-    assert_int_equal(lock_look(&f.d, "x.json.lock", wall_ms() + 6000, &h, &v, &e), 0);
+    assert_int_equal(lock_look(&f.d, "x.json.lock", child_wall_ms() + 6000, &h, &v, &e), 0);
     assert_int_equal(v, LOCK_STALE_GARBAGE);
-    w.now_ms = wall_ms() + 6000;
+    w.now_ms = child_wall_ms() + 6000;
     assert_int_equal(lock_acquire(&l, &f.d, "x.json", &w, &e), 0);
     lock_release(&l);
     assert_int_equal(lock_look(&f.d, "x.json.lock", 0, &h, &v, &e), -1);
@@ -436,9 +425,11 @@ static void a_failure_while_locking_leaves_no_lock_behind(void **state)
 }
 
 /* Many processes find one dead lock, again and again: never two at once inside. */
-static int in_turns(struct fixture *f, int times)
+static int in_turns(void *ctx)
 {
-    for (int i = 0; i < times; i++) {
+    struct fixture *f = ctx;
+
+    for (int i = 0; i < 40; i++) {
         LOCK_AUTO l = LOCK_INIT;
         struct lock_wait w = wait_ms(60000);
         struct err e = {0};
@@ -472,22 +463,11 @@ static int in_turns(struct fixture *f, int times)
 
 static void a_dead_lock_is_taken_over_by_exactly_one(void **state)
 {
-    enum { RIVALS = 6, TIMES = 40 };
     struct fixture f;
-    pid_t pids[RIVALS];
 
     (void)state;
     begin(&f);
-    for (int i = 0; i < RIVALS; i++)
-        if ((pids[i] = fork()) == 0)
-            _exit(in_turns(&f, TIMES));
-    for (int i = 0; i < RIVALS; i++) {
-        int status;
-
-        assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
-        assert_true(WIFEXITED(status));
-        assert_int_equal(WEXITSTATUS(status), 0);
-    }
+    child_run_rivals(6, in_turns, &f);
     end(&f);
 }
 

@@ -1,6 +1,7 @@
 /* state/records: what we remember of runtimes ourselves. */
 #include "spec/base/limits.h"
 #include "state/records.h"
+#include "tests/lib/child.h"
 #include "tests/lib/fault.h"
 #include "tests/lib/scratch.h"
 
@@ -310,9 +311,13 @@ static void a_failed_write_leaves_the_old_record(void **state)
     fail_msg("it never ends");
 }
 
-static int count_up(struct home *h, int times)
+enum { RIVALS = 3, TIMES = 50 };
+
+static int count_up(void *ctx)
 {
-    for (int done = 0; done < times;) {
+    struct home *h = ctx;
+
+    for (int done = 0; done < TIMES;) {
         ARENA_AUTO a = arena_new();
         struct record key = least("x"), rec;
         struct records_view view;
@@ -332,26 +337,16 @@ static int count_up(struct home *h, int times)
 
 static void rivals_lose_no_update(void **state)
 {
-    enum { RIVALS = 3, TIMES = 50 };
     struct fixture f;
     struct record rec = least("x");
     struct records_view view;
     struct err e = {0};
-    pid_t pids[RIVALS];
 
     (void)state;
     begin(&f);
     rec.id = "0";
     assert_int_equal(record_put(f.h, &rec, NULL, NULL, &e), 0);
-    for (int i = 0; i < RIVALS; i++)
-        if ((pids[i] = fork()) == 0)
-            _exit(count_up(f.h, TIMES));
-    for (int i = 0; i < RIVALS; i++) {
-        int status;
-
-        assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
-        assert_int_equal(WEXITSTATUS(status), 0);
-    }
+    child_run_rivals(RIVALS, count_up, f.h);
     assert_int_equal(records_read_all(f.h, f.a, &view, &e), 0);
     assert_int_equal(strtol(view.v[0].id, NULL, 10), RIVALS * TIMES);
     end(&f);
