@@ -6,15 +6,7 @@
 
 #include "reconciler/core/plan.h"
 #include "spec/base/text.h"
-
-/* Random numbers: of the bytes while there are any, then of the seed (0: only zeros). */
-struct dice {
-    const uint8_t *bytes;
-    size_t n;
-    uint64_t seed;
-};
-unsigned dice_roll(struct dice *d, unsigned n); /* 0..n-1; n > 0 */
-bool dice_chance(struct dice *d, unsigned percent);
+#include "tests/lib/dice.h"
 
 /* How wild a world is. */
 enum model_kind {

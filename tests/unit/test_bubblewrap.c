@@ -3,13 +3,11 @@
 #include "backends/bwrap_cgroup.h"
 #include "backends/bwrap_proc.h"
 #include "backends/bwrap_spec.h"
-#include "backends/bwrap_store.h"
+#include "tests/lib/box.h"
 #include "tests/lib/child.h"
 
-#include "spec/base/digest.h"
 #include "spec/base/limits.h"
 #include "spec/base/text.h"
-#include "spec/read/json.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,170 +25,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define INSTALL "0123456789abcdef"
-#define CANARY  "canary-77b1-bubblewrap"
-
-struct box {
-    struct arena *a;
-    struct backend *b;
-    char top[64], state[96], work[96], store_dir[128];
-    struct bwrap_store store;
-    struct err e;
-};
-
-static const struct call call = {.timeout_ms = 20000};
-
-#define must(x, call_)                                                                                                           \
-    do {                                                                                                                         \
-        if ((call_) < 0)                                                                                                         \
-            fail_msg("%s: %s: %s", #call_, err_class_name((x)->e.class), (x)->e.msg);                                            \
-    } while (0)
-
-static int setup(void **state)
-{
-    struct box *x = calloc(1, sizeof *x);
-
-    snprintf(x->top, sizeof x->top, "/tmp/reconclaw-bw-XXXXXX");
-    if (mkdtemp(x->top) == NULL)
-        return -1;
-    snprintf(x->state, sizeof x->state, "%s/state", x->top);
-    snprintf(x->work, sizeof x->work, "%s/work", x->top);
-    snprintf(x->store_dir, sizeof x->store_dir, "%s/bubblewrap", x->state);
-    x->store = (struct bwrap_store){.dir = x->store_dir, .parent = x->state};
-    x->a = arena_new();
-    *state = x;
-    if (mkdir(x->state, 0700) < 0 || mkdir(x->work, 0700) < 0)
-        return -1;
-    return bubblewrap_ops.open(&(struct backend_conf){.endpoint = "bubblewrap", .state_dir = x->state, .install = INSTALL}, &x->b,
-                               &x->e);
-}
-
-static void remove_tree(const char *path)
-{
-    DIR *d = opendir(path);
-
-    for (struct dirent *ent; d != NULL && (ent = readdir(d)) != NULL;) {
-        char sub[512];
-
-        if (text_eq(ent->d_name, ".") || text_eq(ent->d_name, ".."))
-            continue;
-        snprintf(sub, sizeof sub, "%s/%s", path, ent->d_name);
-        if (unlink(sub) < 0)
-            remove_tree(sub);
-    }
-    if (d != NULL)
-        closedir(d);
-    rmdir(path);
-}
-
-static struct observation observe(struct box *x)
-{
-    struct observe_req req = {0};
-    struct observation o = {0};
-
-    must(x, bubblewrap_ops.observe(x->b, x->a, &req, &call, &o, &x->e));
-    return o;
-}
-
-static int act(struct box *x, enum step s, const struct desired *d, const char *name, const char *id, struct act_result *ret)
-{
-    struct backend_act act = {.step = s, .want = d, .name = name, .id = id, .created_at_ms = 1700000000000};
-
-    return bubblewrap_ops.apply(x->b, x->a, &act, &call, ret, &x->e);
-}
-
-static int teardown(void **state)
-{
-    struct box *x = *state;
-    struct act_result r;
-    struct observation o = observe(x);
-
-    for (size_t i = 0; i < o.n; i++)
-        if (o.v[i].id[0] != '\0')
-            act(x, STEP_REMOVE, NULL, o.v[i].name, o.v[i].id, &r);
-    bubblewrap_ops.close(x->b);
-    arena_free(x->a);
-    remove_tree(x->top);
-    free(x);
-    return 0;
-}
-
-/* json: the create object, with %W for the workspace's directory. */
-static struct desired *desire(struct box *x, const char *name, const char *json)
-{
-    struct desired *d = ARENA_NEW(x->a, struct desired);
-    BUF_AUTO text = BUF_INIT(65536);
-
-    for (const char *p = json; *p != '\0'; p++)
-        if (p[0] == '%' && p[1] == 'W') {
-            buf_puts(&text, x->work);
-            p++;
-        } else {
-            buf_putc(&text, *p);
-        }
-    *d = (struct desired){.endpoint = "bubblewrap",
-                          .name = name,
-                          .kind = RUNTIME_SANDBOX,
-                          .owner = arena_printf(x->a, "Sandbox/%s", name),
-                          .install = INSTALL,
-                          .want = WANT_RUNNING,
-                          .config_hash = digest_sha256(x->a, buf_str(&text), text.n),
-                          .create = json_read_err(x->a, "create", buf_str(&text), text.n, &x->e)};
-    if (d->create == NULL)
-        fail_msg("%s", x->e.msg);
-    return d;
-}
-
-#define PLAIN "{\"workspaces\":[{\"path\":\"%W\",\"target\":\"/workspace\",\"readOnly\":false}],\"workdir\":\"/workspace\"}"
-
-static const char *make(struct box *x, const struct desired *d)
-{
-    struct act_result r = {0};
-
-    must(x, act(x, STEP_CREATE, d, d->name, NULL, &r));
-    return r.id;
-}
-
-static struct bwrap_record record(struct box *x, const char *name)
-{
-    struct bwrap_record r;
-
-    must(x, bwrap_store_read(&x->store, x->a, name, &r, &x->e));
-    return r;
-}
-
-/* Runs the script inside; its output, small, in the arena. */
-static const char *inside(struct box *x, const char *name, const char *id, const char *script, int *ret_status)
-{
-    const char *argv[] = {"sh", "-c", script, NULL};
-    char *text = arena_alloc(x->a, 65536);
-    int ends[2];
-
-    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-    must(x, bubblewrap_ops.exec(
-                x->b, &(struct exec_req){.name = name, .id = id, .argv = argv, .fd_in = -1, .fd_out = ends[1], .fd_err = ends[1]},
-                &call, ret_status, &x->e));
-    close(ends[1]);
-    for (ssize_t n, at = 0; (n = read(ends[0], text + at, (size_t)(65535 - at))) > 0; at += n)
-        ;
-    close(ends[0]);
-    return text;
-}
-
-static enum run_state state_of(struct box *x, const char *id)
-{
-    struct observed o;
-
-    must(x, bubblewrap_ops.look(x->b, x->a, id, NULL, &call, &o, &x->e));
-    return o.state;
-}
+#define CANARY "canary-77b1-bubblewrap"
 
 /* --- life ---------------------------------------------------------------------------------------------------------- */
 
 static void test_outlives_us(void **state)
 {
     struct box *x = *state;
-    struct desired *d = desire(x, "one", PLAIN);
+    struct desired *d = box_desire(x, "one", PLAIN);
     struct observation o;
     struct bwrap_record r;
     pid_t pid, outer, session;
@@ -202,32 +44,32 @@ static void test_outlives_us(void **state)
         struct act_result res;
 
         setsid();
-        if (act(x, STEP_CREATE, d, d->name, NULL, &res) < 0)
+        if (box_act(x, STEP_CREATE, d, d->name, NULL, &res) < 0)
             _exit(1);
         kill(0, SIGKILL); /* the whole process group of the one that made it, itself included */
         _exit(2);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-    o = observe(x);
+    o = box_observe(x);
     assert_int_equal(o.n, 1);
     assert_int_equal(o.v[0].state, RUN_RUNNING);
-    r = record(x, "one");
+    r = box_record(x, "one");
     session = getsid(r.process.pid);
     assert_true(session != pid && session != getsid(0));
     assert_true(bwrap_process_parent(r.process.pid, &outer));
     assert_true(bwrap_process_parent(outer, &outer));
     assert_int_not_equal(outer, pid);
-    inside(x, "one", o.v[0].id, "true", &status);
+    box_inside(x, "one", o.v[0].id, "true", &status);
     assert_int_equal(status, 0);
 }
 
 static void test_pid_is_not_enough(void **state)
 {
     struct box *x = *state;
-    struct desired *d = desire(x, "one", PLAIN);
-    const char *id = make(x, d);
-    struct bwrap_record real = record(x, "one"), r = real;
+    struct desired *d = box_desire(x, "one", PLAIN);
+    const char *id = box_make(x, d);
+    struct bwrap_record real = box_record(x, "one"), r = real;
     struct act_result res;
     pid_t other;
 
@@ -240,20 +82,20 @@ static void test_pid_is_not_enough(void **state)
     r.process.pid = (int32_t)other;
     must(x, bwrap_store_write(&x->store, x->a, &r, &x->e));
     /* Its mark still leads to the real one. */
-    assert_int_equal(state_of(x, id), RUN_RUNNING);
-    must(x, act(x, STEP_STOP, d, "one", id, &res));
-    assert_int_equal(state_of(x, id), RUN_STOPPED);
-    r = record(x, "one");
+    assert_int_equal(box_state_of(x, id), RUN_RUNNING);
+    must(x, box_act(x, STEP_STOP, d, "one", id, &res));
+    assert_int_equal(box_state_of(x, id), RUN_STOPPED);
+    r = box_record(x, "one");
     r.process = (struct bwrap_process){
         .pid = (int32_t)other, .start = real.process.start, .boot_id = real.process.boot_id, .pid_ns = real.process.pid_ns};
     must(x, bwrap_store_write(&x->store, x->a, &r, &x->e));
-    assert_int_equal(state_of(x, id), RUN_STOPPED);
+    assert_int_equal(box_state_of(x, id), RUN_STOPPED);
     must(x, bwrap_process_start(other, &r.process.start, &x->e));
     r.process.boot_id = "of-another-boot";
     must(x, bwrap_store_write(&x->store, x->a, &r, &x->e));
-    assert_int_equal(state_of(x, id), RUN_STOPPED);
-    must(x, act(x, STEP_REMOVE, d, "one", id, &res));
-    assert_int_equal(state_of(x, id), RUN_ABSENT);
+    assert_int_equal(box_state_of(x, id), RUN_STOPPED);
+    must(x, box_act(x, STEP_REMOVE, d, "one", id, &res));
+    assert_int_equal(box_state_of(x, id), RUN_ABSENT);
     assert_int_equal(waitpid(other, NULL, WNOHANG), 0); /* unharmed */
     kill(other, SIGKILL);
     waitpid(other, NULL, 0);
@@ -262,29 +104,29 @@ static void test_pid_is_not_enough(void **state)
 static void test_other_pid_namespace_is_unknown(void **state)
 {
     struct box *x = *state;
-    struct desired *d = desire(x, "one", PLAIN);
-    const char *id = make(x, d);
-    struct bwrap_record real = record(x, "one"), r = real;
+    struct desired *d = box_desire(x, "one", PLAIN);
+    const char *id = box_make(x, d);
+    struct bwrap_record real = box_record(x, "one"), r = real;
     struct act_result res;
     struct observed o;
 
-    must(x, act(x, STEP_STOP, d, "one", id, &res));
+    must(x, box_act(x, STEP_STOP, d, "one", id, &res));
     r.process.pid_ns = "pid:[1]";
     must(x, bwrap_store_write(&x->store, x->a, &r, &x->e));
-    assert_int_equal(observe(x).v[0].state, RUN_UNKNOWN);
-    assert_int_equal(bubblewrap_ops.look(x->b, x->a, id, NULL, &call, &o, &x->e), -1);
-    assert_int_equal(act(x, STEP_REMOVE, d, "one", id, &res), -1);
-    assert_int_equal(observe(x).n, 1);
+    assert_int_equal(box_observe(x).v[0].state, RUN_UNKNOWN);
+    assert_int_equal(bubblewrap_ops.look(x->b, x->a, id, NULL, &box_call, &o, &x->e), -1);
+    assert_int_equal(box_act(x, STEP_REMOVE, d, "one", id, &res), -1);
+    assert_int_equal(box_observe(x).n, 1);
 }
 
 static void test_unreadable_record(void **state)
 {
     static const char *const rows[] = {"", "{", "{}", "\x01\x02", "{\"version\":2}"};
     struct box *x = *state;
-    struct desired *d = desire(x, "one", PLAIN);
+    struct desired *d = box_desire(x, "one", PLAIN);
     char path[256];
 
-    make(x, desire(x, "two", PLAIN));
+    box_make(x, box_desire(x, "two", PLAIN));
     snprintf(path, sizeof path, "%s/one.json", x->store_dir);
     for (size_t i = 0; i < sizeof rows / sizeof *rows + 1; i++) {
         struct act_result res;
@@ -299,16 +141,16 @@ static void test_unreadable_record(void **state)
             assert_true(fd >= 0 && write(fd, rows[i], strlen(rows[i])) == (ssize_t)strlen(rows[i]));
             close(fd);
         }
-        o = observe(x);
+        o = box_observe(x);
         assert_int_equal(o.n, 2);
         assert_string_equal(o.v[0].name, "one");
         assert_int_equal(o.v[0].state, RUN_UNKNOWN);
         assert_int_equal(o.v[1].state, RUN_RUNNING);
-        assert_int_equal(bubblewrap_ops.look(x->b, x->a, NULL, "one", &call, &l, &x->e), -1);
-        assert_int_equal(bubblewrap_ops.look(x->b, x->a, "0123456789abcdef0123456789abcdef", NULL, &call, &l, &x->e), -1);
-        assert_int_equal(act(x, STEP_CREATE, d, "one", NULL, &res), -1);
+        assert_int_equal(bubblewrap_ops.look(x->b, x->a, NULL, "one", &box_call, &l, &x->e), -1);
+        assert_int_equal(bubblewrap_ops.look(x->b, x->a, "0123456789abcdef0123456789abcdef", NULL, &box_call, &l, &x->e), -1);
+        assert_int_equal(box_act(x, STEP_CREATE, d, "one", NULL, &res), -1);
         assert_int_equal(x->e.class, ERR_INPUT);
-        assert_int_equal(act(x, STEP_REMOVE, d, "one", "0123456789abcdef0123456789abcdef", &res), -1);
+        assert_int_equal(box_act(x, STEP_REMOVE, d, "one", "0123456789abcdef0123456789abcdef", &res), -1);
         assert_int_equal(access(path, F_OK), 0);
         assert_int_equal(unlink(path), 0);
     }
@@ -317,13 +159,13 @@ static void test_unreadable_record(void **state)
 static void test_lost_record(void **state)
 {
     struct box *x = *state;
-    struct desired *d = desire(x, "one", PLAIN);
-    const char *id = make(x, d), *next;
+    struct desired *d = box_desire(x, "one", PLAIN);
+    const char *id = box_make(x, d), *next;
     struct act_result res;
     struct observation o;
 
     must(x, bwrap_store_remove(&x->store, "one", &x->e));
-    o = observe(x);
+    o = box_observe(x);
     assert_int_equal(o.n, 1);
     assert_string_equal(o.v[0].id, id);
     assert_string_equal(o.v[0].name, "one");
@@ -331,38 +173,38 @@ static void test_lost_record(void **state)
     assert_int_equal(o.v[0].ownership, OWN_OURS);
     assert_string_equal(o.v[0].owner, "Sandbox/one");
     assert_string_equal(o.v[0].config_hash, d->config_hash);
-    assert_int_equal(state_of(x, id), RUN_RUNNING);
+    assert_int_equal(box_state_of(x, id), RUN_RUNNING);
     /* Making it again takes the lost one's place: never two of a name. */
-    next = make(x, d);
+    next = box_make(x, d);
     assert_string_not_equal(next, id);
-    o = observe(x);
+    o = box_observe(x);
     assert_int_equal(o.n, 1);
     assert_string_equal(o.v[0].id, next);
     /* And it can be removed as it is. */
     must(x, bwrap_store_remove(&x->store, "one", &x->e));
-    o = observe(x);
-    must(x, act(x, STEP_REMOVE, NULL, o.v[0].name, o.v[0].id, &res));
-    assert_int_equal(observe(x).n, 0);
+    o = box_observe(x);
+    must(x, box_act(x, STEP_REMOVE, NULL, o.v[0].name, o.v[0].id, &res));
+    assert_int_equal(box_observe(x).n, 0);
 }
 
 static void test_killed_while_making(void **state)
 {
     struct box *x = *state;
-    struct desired *d = desire(x, "one", PLAIN);
-    const char *id = make(x, d), *next;
-    struct bwrap_record r = record(x, "one");
+    struct desired *d = box_desire(x, "one", PLAIN);
+    const char *id = box_make(x, d), *next;
+    struct bwrap_record r = box_record(x, "one");
     struct observation o;
 
     r.phase = BWRAP_MAKING; /* what is left by one that was killed before the process was written down */
     r.process = (struct bwrap_process){0};
     must(x, bwrap_store_write(&x->store, x->a, &r, &x->e));
-    o = observe(x);
+    o = box_observe(x);
     assert_int_equal(o.n, 1);
     assert_int_equal(o.v[0].state, RUN_RUNNING);
     assert_string_equal(fields_get(o.v[0].fields, "unfinished"), "yes");
-    next = make(x, d);
+    next = box_make(x, d);
     assert_string_not_equal(next, id);
-    o = observe(x);
+    o = box_observe(x);
     assert_int_equal(o.n, 1);
     assert_string_equal(o.v[0].id, next);
     assert_null(fields_get(o.v[0].fields, "unfinished"));
@@ -371,18 +213,18 @@ static void test_killed_while_making(void **state)
 static void test_graceful_stop(void **state)
 {
     struct box *x = *state;
-    struct desired *d = desire(x, "one",
-                               "{\"workspaces\":[{\"path\":\"%W\",\"target\":\"/workspace\"}],\"command\":[\"sh\",\"-c\","
-                               "\"trap 'echo bye >/workspace/bye; exit' TERM; while :; do sleep 0.1; done\"]}");
-    const char *id = make(x, d);
+    struct desired *d = box_desire(x, "one",
+                                   "{\"workspaces\":[{\"path\":\"%W\",\"target\":\"/workspace\"}],\"command\":[\"sh\",\"-c\","
+                                   "\"trap 'echo bye >/workspace/bye; exit' TERM; while :; do sleep 0.1; done\"]}");
+    const char *id = box_make(x, d);
     struct act_result res;
     char path[256];
 
     poll(NULL, 0, 300); /* the shell sets its trap */
-    must(x, act(x, STEP_STOP, d, "one", id, &res));
+    must(x, box_act(x, STEP_STOP, d, "one", id, &res));
     snprintf(path, sizeof path, "%s/bye", x->work);
     assert_int_equal(access(path, F_OK), 0);
-    assert_int_equal(state_of(x, id), RUN_STOPPED);
+    assert_int_equal(box_state_of(x, id), RUN_STOPPED);
 }
 
 /* --- what is inside ------------------------------------------------------------------------------------------------ */
@@ -423,9 +265,9 @@ static void test_no_privileges(void **state)
         {"(echo x >/proc/1/exe) 2>/dev/null || exit 1", "", 1}, /* what it was started by */
     };
     struct box *x = *state;
-    struct desired *d = desire(x, "one",
-                               "{\"workspaces\":[{\"path\":\"%W\",\"target\":\"/workspace\"},"
-                               "{\"path\":\"%W/ro\",\"target\":\"/ro\",\"readOnly\":true}],\"workdir\":\"/workspace\"}");
+    struct desired *d = box_desire(x, "one",
+                                   "{\"workspaces\":[{\"path\":\"%W\",\"target\":\"/workspace\"},"
+                                   "{\"path\":\"%W/ro\",\"target\":\"/ro\",\"readOnly\":true}],\"workdir\":\"/workspace\"}");
     const char *id;
     char path[256];
     int fd;
@@ -436,10 +278,10 @@ static void test_no_privileges(void **state)
     fd = open(path, O_CREAT | O_WRONLY, 0644);
     assert_true(fd >= 0 && write(fd, "from outside\n", 13) == 13);
     close(fd);
-    id = make(x, d);
+    id = box_make(x, d);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         int status;
-        const char *out = inside(x, "one", id, rows[i].script, &status);
+        const char *out = box_inside(x, "one", id, rows[i].script, &status);
 
         if (!text_eq(out, rows[i].output) || status != rows[i].status)
             fail_msg("%s: status %d, output '%s'", rows[i].script, status, out);
@@ -450,8 +292,8 @@ static void test_no_privileges(void **state)
 static void test_programs_are_copies(void **state)
 {
     struct box *x = *state;
-    const char *id = make(x, desire(x, "one", PLAIN));
-    struct bwrap_record r = record(x, "one");
+    const char *id = box_make(x, box_desire(x, "one", PLAIN));
+    struct bwrap_record r = box_record(x, "one");
     char path[64], target[256] = "";
     struct stat before, after;
     int status;
@@ -461,7 +303,7 @@ static void test_programs_are_copies(void **state)
         assert_true(text_has_prefix(target, "/memfd:bwrap"));
     assert_int_equal(stat("/proc/self/exe", &before), 0);
     /* A command whose interpreter is whatever enters: the entering program would run under the sandbox's control. */
-    inside(x, "one", id, "printf '#!/proc/self/exe\\n' >/workspace/evil; chmod +x /workspace/evil", &status);
+    box_inside(x, "one", id, "printf '#!/proc/self/exe\\n' >/workspace/evil; chmod +x /workspace/evil", &status);
     assert_int_equal(status, 0);
     const char *argv[] = {"/workspace/evil", NULL};
     bubblewrap_ops.exec(x->b, &(struct exec_req){.name = "one", .id = id, .argv = argv, .fd_in = -1, .fd_out = -1, .fd_err = -1},
@@ -474,15 +316,15 @@ static void test_programs_are_copies(void **state)
 static void test_limits(void **state)
 {
     struct box *x = *state;
-    struct desired *d = desire(x, "one", "{\"limits\":{\"memoryBytes\":67108864,\"pids\":20,\"cpus\":0.5}}");
+    struct desired *d = box_desire(x, "one", "{\"limits\":{\"memoryBytes\":67108864,\"pids\":20,\"cpus\":0.5}}");
     struct act_result res = {0};
     struct backend_info info;
     bool memory = true, pids = true, cpus = true;
     int status;
     const char *out;
 
-    must(x, bubblewrap_ops.probe(x->b, &call, &info, &x->e));
-    must(x, act(x, STEP_CREATE, d, "one", NULL, &res));
+    must(x, bubblewrap_ops.probe(x->b, &box_call, &info, &x->e));
+    must(x, box_act(x, STEP_CREATE, d, "one", NULL, &res));
     for (size_t i = 0; i < res.n_warnings; i++) {
         memory = memory && !text_has_prefix(res.warnings[i], "limits.memory ");
         pids = pids && !text_has_prefix(res.warnings[i], "limits.pids ");
@@ -492,19 +334,19 @@ static void test_limits(void **state)
     assert_int_equal(memory, strstr(info.remark, "memory") == NULL);
     assert_int_equal(pids, strstr(info.remark, "pids") == NULL);
     assert_int_equal(cpus, strstr(info.remark, "cpu") == NULL);
-    out = inside(x, "one", res.id, "for i in $(seq 60); do sleep 3 & done 2>&1; echo alive", &status);
+    out = box_inside(x, "one", res.id, "for i in $(seq 60); do sleep 3 & done 2>&1; echo alive", &status);
     assert_int_equal(strstr(out, "ork") != NULL, pids); /* "Cannot fork", "fork: retry" */
     poll(NULL, 0, 50);
-    inside(x, "one", res.id, "kill $(pgrep sleep | tail -n +2) 2>/dev/null; true", &status);
-    inside(x, "one", res.id, "exec head -c 200000000 /dev/zero | exec tail -c 1 >/dev/null; exit 0", &status);
-    out = inside(x, "one", res.id, "x=$(head -c 200000000 /dev/zero | tr '\\0' x); echo ${#x}", &status);
+    box_inside(x, "one", res.id, "kill $(pgrep sleep | tail -n +2) 2>/dev/null; true", &status);
+    box_inside(x, "one", res.id, "exec head -c 200000000 /dev/zero | exec tail -c 1 >/dev/null; exit 0", &status);
+    out = box_inside(x, "one", res.id, "x=$(head -c 200000000 /dev/zero | tr '\\0' x); echo ${#x}", &status);
     assert_int_equal(strstr(out, "200000000") == NULL, memory);
 }
 
 static void test_secrets(void **state)
 {
     struct box *x = *state;
-    struct desired *d = desire(x, "one", "{\"env\":{\"TOKEN\":\"" CANARY "\",\"PLAIN\":\"yes\"}}");
+    struct desired *d = box_desire(x, "one", "{\"env\":{\"TOKEN\":\"" CANARY "\",\"PLAIN\":\"yes\"}}");
     const char *id;
     struct act_result res;
     struct dirent *ent;
@@ -513,8 +355,8 @@ static void test_secrets(void **state)
     DIR *dir;
 
     node_get(env, "TOKEN")->secret = true;
-    id = make(x, d);
-    assert_string_equal(inside(x, "one", id, "echo $PLAIN $TOKEN", &status), "yes " CANARY "\n");
+    id = box_make(x, d);
+    assert_string_equal(box_inside(x, "one", id, "echo $PLAIN $TOKEN", &status), "yes " CANARY "\n");
     dir = opendir(x->store_dir);
     while ((ent = readdir(dir)) != NULL) {
         static char bytes[65536];
@@ -529,18 +371,18 @@ static void test_secrets(void **state)
         assert_true(n < 0 || memmem(bytes, (size_t)n, CANARY, strlen(CANARY)) == NULL);
     }
     closedir(dir);
-    must(x, act(x, STEP_STOP, d, "one", id, &res));
-    assert_int_equal(act(x, STEP_START, NULL, "one", id, &res), -1); /* kept nowhere but in the spec */
+    must(x, box_act(x, STEP_STOP, d, "one", id, &res));
+    assert_int_equal(box_act(x, STEP_START, NULL, "one", id, &res), -1); /* kept nowhere but in the spec */
     assert_int_equal(x->e.class, ERR_REFUSED);
-    must(x, act(x, STEP_START, d, "one", id, &res));
-    assert_string_equal(inside(x, "one", id, "echo $TOKEN", &status), CANARY "\n");
+    must(x, box_act(x, STEP_START, d, "one", id, &res));
+    assert_string_equal(box_inside(x, "one", id, "echo $TOKEN", &status), CANARY "\n");
     /* Another value is drift, and never shown. */
-    struct desired *d2 = desire(x, "one", "{\"env\":{\"TOKEN\":\"" CANARY "2\",\"PLAIN\":\"yes\"}}");
+    struct desired *d2 = box_desire(x, "one", "{\"env\":{\"TOKEN\":\"" CANARY "2\",\"PLAIN\":\"yes\"}}");
     struct field_change *ch;
 
     node_get(node_get(d2->create, "env"), "TOKEN")->secret = true;
     must(x, bubblewrap_ops.check(x->a, d2, &d2->fields, &x->e));
-    assert_int_equal(fields_diff(x->a, d2->fields, observe(x).v[0].fields, &ch), 1);
+    assert_int_equal(fields_diff(x->a, d2->fields, box_observe(x).v[0].fields, &ch), 1);
     assert_string_equal(ch[0].name, "env.TOKEN");
     assert_true(ch[0].sensitive);
 }
@@ -548,11 +390,11 @@ static void test_secrets(void **state)
 static void test_setup_output_is_capped(void **state)
 {
     struct box *x = *state;
-    struct desired *d = desire(x, "one", PLAIN);
+    struct desired *d = box_desire(x, "one", PLAIN);
     struct act_result res = {0};
 
     d->setup = "head -c 3000000 /dev/zero | tr '\\0' y; exit 4";
-    assert_int_equal(act(x, STEP_CREATE, d, "one", NULL, &res), -1);
+    assert_int_equal(box_act(x, STEP_CREATE, d, "one", NULL, &res), -1);
     assert_int_equal(res.setup_status, 4);
     assert_int_equal(strlen(res.setup_output), LIMIT_OUTPUT_BYTES);
 }
@@ -560,7 +402,8 @@ static void test_setup_output_is_capped(void **state)
 static void test_terminal(void **state)
 {
     struct box *x = *state;
-    const char *id = make(x, desire(x, "one", PLAIN)), *argv[] = {"sh", "-c", "test -t 0 && tty; stty size; exit 3", NULL};
+    const char *id = box_make(x, box_desire(x, "one", PLAIN)),
+               *argv[] = {"sh", "-c", "test -t 0 && tty; stty size; exit 3", NULL};
     int ends[2], status;
     char text[256] = "";
     size_t at = 0;
@@ -570,7 +413,7 @@ static void test_terminal(void **state)
                 x->b,
                 &(struct exec_req){
                     .name = "one", .id = id, .argv = argv, .fd_in = -1, .fd_out = ends[1], .fd_err = ends[1], .tty = true},
-                &call, &status, &x->e));
+                &box_call, &status, &x->e));
     close(ends[1]);
     for (ssize_t n; (n = read(ends[0], text + at, sizeof text - 1 - at)) > 0;)
         at += (size_t)n;
@@ -588,32 +431,33 @@ static void test_root(void **state)
     int status;
     const char *id;
 
-    d = desire(x, "one", "{\"root\":\"/\",\"workspaces\":[{\"path\":\"%W\",\"target\":\"/workspace\"}]}");
-    id = make(x, d);
-    assert_string_equal(inside(x, "one", id, "ls -d /workspace /usr/bin/env; touch /x 2>/dev/null || echo read-only", &status),
-                        "/usr/bin/env\n/workspace\nread-only\n");
+    d = box_desire(x, "one", "{\"root\":\"/\",\"workspaces\":[{\"path\":\"%W\",\"target\":\"/workspace\"}]}");
+    id = box_make(x, d);
+    assert_string_equal(
+        box_inside(x, "one", id, "ls -d /workspace /usr/bin/env; touch /x 2>/dev/null || echo read-only", &status),
+        "/usr/bin/env\n/workspace\nread-only\n");
     snprintf(path, sizeof path, "%s/bin", x->work);
     assert_int_equal(mkdir(path, 0755), 0);
-    d = desire(x, "two", "{\"root\":\"%W\"}");
-    assert_int_equal(act(x, STEP_CREATE, d, "two", NULL, &res), -1);
+    d = box_desire(x, "two", "{\"root\":\"%W\"}");
+    assert_int_equal(box_act(x, STEP_CREATE, d, "two", NULL, &res), -1);
     assert_int_equal(x->e.class, ERR_REFUSED);
     assert_non_null(strstr(x->e.msg, "command: 'sleep' is not there in the sandbox"));
-    d = desire(x, "two", "{\"command\":[\"no-such-command\"]}");
-    assert_int_equal(act(x, STEP_CREATE, d, "two", NULL, &res), -1);
+    d = box_desire(x, "two", "{\"command\":[\"no-such-command\"]}");
+    assert_int_equal(box_act(x, STEP_CREATE, d, "two", NULL, &res), -1);
     assert_non_null(strstr(x->e.msg, "command: 'no-such-command'"));
-    d = desire(x, "two", "{\"command\":[\"false\"]}");
-    assert_int_equal(act(x, STEP_CREATE, d, "two", NULL, &res), -1);
+    d = box_desire(x, "two", "{\"command\":[\"false\"]}");
+    assert_int_equal(box_act(x, STEP_CREATE, d, "two", NULL, &res), -1);
     assert_int_equal(x->e.class, ERR_REFUSED);
-    d = desire(x, "two", "{\"root\":\"%W/missing\"}");
-    assert_int_equal(act(x, STEP_CREATE, d, "two", NULL, &res), -1);
+    d = box_desire(x, "two", "{\"root\":\"%W/missing\"}");
+    assert_int_equal(box_act(x, STEP_CREATE, d, "two", NULL, &res), -1);
     assert_int_equal(x->e.class, ERR_NOT_FOUND);
-    d = desire(x, "two", "{\"workspaces\":[{\"path\":\"%W/missing\",\"target\":\"/w\"}]}");
-    assert_int_equal(act(x, STEP_CREATE, d, "two", NULL, &res), -1);
+    d = box_desire(x, "two", "{\"workspaces\":[{\"path\":\"%W/missing\",\"target\":\"/w\"}]}");
+    assert_int_equal(box_act(x, STEP_CREATE, d, "two", NULL, &res), -1);
     assert_int_equal(x->e.class, ERR_NOT_FOUND);
-    d = desire(x, "two", "{\"workdir\":\"/missing\"}");
-    assert_int_equal(act(x, STEP_CREATE, d, "two", NULL, &res), -1);
+    d = box_desire(x, "two", "{\"workdir\":\"/missing\"}");
+    assert_int_equal(box_act(x, STEP_CREATE, d, "two", NULL, &res), -1);
     assert_non_null(strstr(x->e.msg, "/missing"));
-    assert_int_equal(observe(x).n, 1); /* nothing is left of those */
+    assert_int_equal(box_observe(x).n, 1); /* nothing is left of those */
 }
 
 /* --- pure ---------------------------------------------------------------------------------------------------------- */
@@ -662,7 +506,7 @@ static void test_check_refuses(void **state)
     struct fields f;
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct desired *d = desire(x, "one", rows[i].create);
+        struct desired *d = box_desire(x, "one", rows[i].create);
 
         if (bubblewrap_ops.check(x->a, d, &f, &x->e) == 0)
             fail_msg("%s: was taken", rows[i].create);
@@ -671,7 +515,7 @@ static void test_check_refuses(void **state)
             fail_msg("%s: %s", rows[i].create, x->e.msg);
     }
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        assert_int_equal(bubblewrap_ops.check(x->a, desire(x, names[i], "{}"), &f, &x->e), -1);
+        assert_int_equal(bubblewrap_ops.check(x->a, box_desire(x, names[i], "{}"), &f, &x->e), -1);
         assert_true(text_has_prefix(x->e.msg, "name: "));
     }
     for (unsigned over = 0; over < 2; over++) {
@@ -679,7 +523,7 @@ static void test_check_refuses(void **state)
 
         memset(name, 'a', sizeof name);
         name[BWRAP_MAX_NAME + over] = '\0';
-        assert_int_equal(bubblewrap_ops.check(x->a, desire(x, name, "{}"), &f, &x->e), over ? -1 : 0);
+        assert_int_equal(bubblewrap_ops.check(x->a, box_desire(x, name, "{}"), &f, &x->e), over ? -1 : 0);
     }
 }
 
@@ -708,7 +552,7 @@ static void test_fields_are_normal(void **state)
         struct fields f;
         const char *value;
 
-        must(x, bubblewrap_ops.check(x->a, desire(x, "one", rows[i].create), &f, &x->e));
+        must(x, bubblewrap_ops.check(x->a, box_desire(x, "one", rows[i].create), &f, &x->e));
         value = fields_get(f, rows[i].field);
         if (!text_eq(value, rows[i].value))
             fail_msg("%s: %s is '%s'", rows[i].create, rows[i].field, value != NULL ? value : "(none)");
@@ -720,7 +564,7 @@ static void test_marks(void **state)
     struct box *x = *state;
     struct bwrap_here here = {.key = "0011223344556677"};
     struct bwrap_record r = {.id = "00112233445566778899aabbccddeeff",
-                             .install = INSTALL,
+                             .install = BOX_INSTALL,
                              .hash = "abc",
                              .created_at_ms = -5,
                              .owner = "Sandbox/one",
@@ -785,24 +629,26 @@ static void test_cgroup_places(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    {"a sandbox outlives whoever made it", test_outlives_us, setup, teardown, NULL},
-    {"a pid that came again is not mistaken, nor hit", test_pid_is_not_enough, setup, teardown, NULL},
-    {"seen from another pid namespace it is unknown, not stopped", test_other_pid_namespace_is_unknown, setup, teardown, NULL},
-    {"a record that cannot be read is unknown, not absent, and stays", test_unreadable_record, setup, teardown, NULL},
-    {"a running sandbox whose record is lost is found", test_lost_record, setup, teardown, NULL},
-    {"one that was not finished shows it, and is made anew", test_killed_while_making, setup, teardown, NULL},
-    {"stop lets the command end by itself first", test_graceful_stop, setup, teardown, NULL},
-    {"inside there is no privilege, and nothing to write but what is given", test_no_privileges, setup, teardown, NULL},
-    {"what runs inside cannot reach the programs that start and enter it", test_programs_are_copies, setup, teardown, NULL},
-    {"limits hold, or it is said that they do not", test_limits, setup, teardown, NULL},
-    {"secrets are inside, and nowhere else", test_secrets, setup, teardown, NULL},
-    {"output of a setup is kept up to its cap", test_setup_output_is_capped, setup, teardown, NULL},
-    {"exec with a terminal has one of its own", test_terminal, setup, teardown, NULL},
-    {"roots, commands and directories that are not there are told as such", test_root, setup, teardown, NULL},
-    {"check refuses by key", test_check_refuses, setup, teardown, NULL},
-    {"fields are normalised", test_fields_are_normal, setup, teardown, NULL},
-    {"a mark leads to its own state directory only", test_marks, setup, teardown, NULL},
-    {"groups are made at the topmost place that is ours", test_cgroup_places, setup, teardown, NULL},
+    {"a sandbox outlives whoever made it", test_outlives_us, box_setup, box_teardown, NULL},
+    {"a pid that came again is not mistaken, nor hit", test_pid_is_not_enough, box_setup, box_teardown, NULL},
+    {"seen from another pid namespace it is unknown, not stopped", test_other_pid_namespace_is_unknown, box_setup, box_teardown,
+     NULL},
+    {"a record that cannot be read is unknown, not absent, and stays", test_unreadable_record, box_setup, box_teardown, NULL},
+    {"a running sandbox whose record is lost is found", test_lost_record, box_setup, box_teardown, NULL},
+    {"one that was not finished shows it, and is made anew", test_killed_while_making, box_setup, box_teardown, NULL},
+    {"stop lets the command end by itself first", test_graceful_stop, box_setup, box_teardown, NULL},
+    {"inside there is no privilege, and nothing to write but what is given", test_no_privileges, box_setup, box_teardown, NULL},
+    {"what runs inside cannot reach the programs that start and enter it", test_programs_are_copies, box_setup, box_teardown,
+     NULL},
+    {"limits hold, or it is said that they do not", test_limits, box_setup, box_teardown, NULL},
+    {"secrets are inside, and nowhere else", test_secrets, box_setup, box_teardown, NULL},
+    {"output of a setup is kept up to its cap", test_setup_output_is_capped, box_setup, box_teardown, NULL},
+    {"exec with a terminal has one of its own", test_terminal, box_setup, box_teardown, NULL},
+    {"roots, commands and directories that are not there are told as such", test_root, box_setup, box_teardown, NULL},
+    {"check refuses by key", test_check_refuses, box_setup, box_teardown, NULL},
+    {"fields are normalised", test_fields_are_normal, box_setup, box_teardown, NULL},
+    {"a mark leads to its own state directory only", test_marks, box_setup, box_teardown, NULL},
+    {"groups are made at the topmost place that is ours", test_cgroup_places, box_setup, box_teardown, NULL},
 };
 
 static int run_as_user(void)
