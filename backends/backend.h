@@ -43,7 +43,9 @@ struct backend_conf {
 struct backend_info {
     char version[64];
     char api[32];
-    char remark[256]; /* what does not work here ("no cgroup: limits are not enforced"), or "" */
+    char remark[256];      /* what does not work here ("no cgroup: limits are not enforced"), or "" */
+    unsigned major, minor; /* of the version, where it is an engine's; 0.0: not known */
+    bool rootless;         /* of podman: it runs without root */
 };
 
 struct observe_req {

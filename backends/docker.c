@@ -64,15 +64,13 @@ int docker_greet(struct docker *dk, const struct deadline *d, struct err *e)
     return 0;
 }
 
-/* What the engine itself says that it cannot do: "WARNING: No swap limit support". */
-static void remarks(struct docker *dk, const struct deadline *d, struct backend_info *info)
+/* Of its GET /info: whose it is, and what the engine itself says that it cannot do: "WARNING: No swap limit support". */
+static void read_info(const json_t *o, struct backend_info *info)
 {
-    json_t *o = NULL, *v;
-    struct err e = {0};
+    json_t *v;
     size_t i;
     BUF_AUTO text = BUF_INIT(sizeof info->remark - 1);
-    if (engine_json(dk->en, "GET", "/info", NULL, d, &o, &e) < 0)
-        return;
+    info->rootless = json_is_true(json_object_get(o, "Rootless"));
     json_array_foreach(json_object_get(o, "Warnings"), i, v)
     {
         const char *s = json_string_value(v);
@@ -83,7 +81,20 @@ static void remarks(struct docker *dk, const struct deadline *d, struct backend_
         text_escape(&text, s, strlen(s));
     }
     (void)snprintf(info->remark, sizeof info->remark, "%s", buf_str(&text));
-    json_decref(o);
+}
+
+/* "4.3.1": 4, 3. What does not begin with two numbers is not known. */
+static void read_version(const char *version, struct backend_info *info)
+{
+    char *end = NULL;
+    unsigned long major = strtoul(version, &end, 10);
+    if (version[0] < '0' || version[0] > '9' || *end != '.' || end[1] < '0' || end[1] > '9')
+        return;
+    unsigned long minor = strtoul(end + 1, NULL, 10);
+    if (major > UINT_MAX || minor > UINT_MAX)
+        return;
+    info->major = (unsigned)major;
+    info->minor = (unsigned)minor;
 }
 
 static int docker_probe(struct backend *b, const struct call *c, struct backend_info *ret, struct err *e)
@@ -92,12 +103,21 @@ static int docker_probe(struct backend *b, const struct call *c, struct backend_
     struct deadline d = deadline_start(c);
     struct engine_version v;
     struct backend_info info = {0};
+    struct err why = {0};
+    json_t *o = NULL;
     if (engine_version(dk->en, &d, &v, e) < 0 || docker_greet(dk, &d, e) < 0)
         return -1;
     (void)snprintf(info.version, sizeof info.version, "%s%.50s", v.flavour == ENGINE_PODMAN ? "Podman " : "",
                    v.version[0] ? v.version : "(unknown)");
     (void)snprintf(info.api, sizeof info.api, "%s", engine_api(dk->en));
-    remarks(dk, &d, &info);
+    read_version(v.version, &info);
+    if (engine_json(dk->en, "GET", "/info", NULL, &d, &o, &why) == 0) {
+        read_info(o, &info);
+    } else if (dk->base.ops == &podman_ops) {
+        *e = why; /* whether it runs without root must be known */
+        return -1;
+    }
+    json_decref(o);
     *ret = info;
     return 0;
 }

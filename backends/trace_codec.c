@@ -3,6 +3,7 @@
 #include "spec/base/num.h"
 #include "spec/base/vec.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -236,7 +237,20 @@ struct node *trace_result_probe(struct arena *a, const struct backend_info *info
     set_text(a, n, "version", info->version);
     set_text(a, n, "api", info->api);
     set_text(a, n, "remark", info->remark);
+    if (info->major > 0 || info->minor > 0) {
+        node_set(a, n, "major", node_number(a, info->major));
+        node_set(a, n, "minor", node_number(a, info->minor));
+    }
+    if (info->rootless)
+        node_set(a, n, "rootless", node_bool(a, true));
     return n;
+}
+
+static unsigned get_unsigned(const struct node *n, const char *key)
+{
+    const struct node *v = node_get(n, key);
+
+    return node_is(v, NODE_NUMBER) && v->num >= 0 && v->num <= UINT_MAX ? (unsigned)v->num : 0;
 }
 
 static void copy_text(char *to, size_t size, const struct node *n, const char *key)
@@ -255,6 +269,9 @@ int trace_decode_probe(const struct node *n, struct backend_info *ret, struct er
     copy_text(info.version, sizeof info.version, n, "version");
     copy_text(info.api, sizeof info.api, n, "api");
     copy_text(info.remark, sizeof info.remark, n, "remark");
+    info.major = get_unsigned(n, "major");
+    info.minor = get_unsigned(n, "minor");
+    info.rootless = node_is(node_get(n, "rootless"), NODE_BOOL) && node_get(n, "rootless")->b;
     *ret = info;
     return 0;
 }

@@ -3,6 +3,8 @@
 #include "reconciler/line.h"
 #include "reconciler/workspace.h"
 #include "spec/base/text.h"
+#include "spec/engine_fields.h"
+#include "spec/openclaw/expand.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -71,6 +73,21 @@ static const char *workspace_of(struct arena *a, const struct desired *want)
     return colon ? arena_memdup0(a, bind, (size_t)(colon - bind)) : NULL;
 }
 
+static bool is_podmans(const struct act *act)
+{
+    return act->runtime == RUNTIME_CONTAINER && strcmp(act->endpoint, OC_PODMAN_ENDPOINT) == 0;
+}
+
+/* OpenClaw 2026.9.6: the podman of its own user, reached without arguments. */
+static const struct node *local_podman(struct arena *a)
+{
+    struct node *target = node_object(a);
+
+    node_set(a, target, "key", node_string(a, "local"));
+    node_set(a, target, "globalArgs", node_array(a));
+    return target;
+}
+
 /* Texts that are made here are in the round's arena. */
 static struct record record_of(const struct acting *x, struct arena *a, const struct act *act)
 {
@@ -97,6 +114,11 @@ static struct record record_of(const struct acting *x, struct arena *a, const st
         rec.source = want->source;
         rec.holds_data = !want->can_remake;
         rec.workspace_dir = act->runtime == RUNTIME_SANDBOX ? NULL : workspace_of(a, want);
+    }
+    /* Which podman it is: what is recorded of another one never gets here. */
+    if (is_podmans(act)) {
+        rec.backend_id = "podman";
+        rec.backend_target = rec.backend_target ? rec.backend_target : local_podman(a);
     }
     if (!rec.runtime_label)
         rec.runtime_label = act->name;
@@ -248,7 +270,8 @@ static int on_adopted(void *ctx, const struct act *act, struct err *e)
     if (rec.last_used_at_ms == TIME_NONE && act->runtime != RUNTIME_SANDBOX)
         rec.last_used_at_ms = host_now_ms(); /* when it was used is not known: as if just now */
     /* What is there, not what is wanted. */
-    rec.image = act->obs->image ? act->obs->image : rec.image;
+    if (act->obs->image && !(is_podmans(act) && rec.image && engine_shows_image(a, act->obs->image, rec.image)))
+        rec.image = act->obs->image;
     rec.config_hash = act->obs->config_hash ? act->obs->config_hash : rec.config_hash;
     rec.cdp_port = act->obs->cdp_port;
     rec.no_vnc_port = act->obs->no_vnc_port;

@@ -3,6 +3,7 @@
 
 #include "reconciler/load.h"
 #include "reconciler/local_fs.h"
+#include "reconciler/podman.h"
 #include "spec/base/text.h"
 #include "spec/openclaw/context.h"
 #include "spec/openclaw/names.h"
@@ -101,7 +102,7 @@ static void print_text(struct cli *cli, const struct oc_instance *oc, const stru
     put(cli, "workspace access", c->workspace_access);
     put(cli, "workspace", c->workspace_dir);
     put(cli, "agent workspace", c->agent_workspace_dir);
-    if (c->is_docker) {
+    if (c->has_container) {
         put(cli, "container", c->container.name);
         put(cli, "config hash", c->container.config_hash);
         put(cli, "browser", c->has_browser ? c->browser.name : c->no_browser);
@@ -131,6 +132,26 @@ static void print_json(struct cli *cli, const struct oc_context *c, const struct
     cli_print_json(cli, o);
 }
 
+/* Without it there is all but what a container is made from. */
+static int ask_podman(struct cli *cli, const struct load_openclaw *o, struct oc_podman *ret, struct diags *d)
+{
+    const struct endpoint_opener opener = {.host = &cli->host, .install = o->install};
+    struct err e = {0};
+
+    if (!podman_is_of(&cli->host, o->paths.state_dir))
+        (void)err_set(&e, ERR_UNAVAILABLE, 0, "it is another user's (CONTAINER_HOST would say where)");
+    else if (podman_ask(&opener, PODMAN_ASK_MS, NULL, ret, &e) == 0)
+        return 0;
+    diag_warning(d, o->source.root->pos, "", "what podman's containers are made from is not known: %s", e.msg);
+    return -1;
+}
+
+static int context_of(struct cli *cli, const struct oc_instance *oc, const char *agent, struct oc_context *ret, struct diags *d)
+{
+    return cli->opt.session ? oc_context_of_session(cli->a, oc, cli->opt.session, ret, d)
+                            : oc_context_of_agent(cli->a, oc, agent, ret, d);
+}
+
 int cmd_explain(struct cli *cli)
 {
     LOAD_AUTO load = load_read(&cli->host, cli->args, cli->n_args, NULL);
@@ -151,16 +172,17 @@ int cmd_explain(struct cli *cli)
         return cli_fail(cli, &e);
     }
     OC_COLLATOR_AUTO collator = OC_COLLATOR(o->locale);
-    const struct oc_instance oc = {.config = o->source.root,
-                                   .places = &o->places,
-                                   .fs = &local_fs,
-                                   .os_home = cli->host.home,
-                                   .collator = &collator,
-                                   .uid = cli->host.uid,
-                                   .gid = cli->host.gid,
-                                   .created_at_ms = host_now_ms(),
-                                   .missing = o->source.missing,
-                                   .explains = true};
+    struct oc_podman podman;
+    struct oc_instance oc = {.config = o->source.root,
+                             .places = &o->places,
+                             .fs = &local_fs,
+                             .os_home = cli->host.home,
+                             .collator = &collator,
+                             .uid = cli->host.uid,
+                             .gid = cli->host.gid,
+                             .created_at_ms = host_now_ms(),
+                             .missing = o->source.missing,
+                             .explains = true};
     /* A blank agent is none, as OpenClaw has it. */
     const char *agent = cli->opt.agent && !js_is_blank(cli->opt.agent)
                             ? cli->opt.agent
@@ -169,10 +191,10 @@ int cmd_explain(struct cli *cli)
         err_set(&e, ERR_USAGE, 0, "several agents are configured and none is the default one: say --agent or --session");
         return cli_fail(cli, &e);
     }
-    if (cli->opt.session)
-        code = oc_context_of_session(cli->a, &oc, cli->opt.session, &c, &d);
-    else
-        code = oc_context_of_agent(cli->a, &oc, agent, &c, &d);
+    code = context_of(cli, &oc, agent, &c, &(struct diags){.arena = cli->a});
+    if (code == 0 && c.is_podman && ask_podman(cli, o, &podman, &d) == 0)
+        oc.podman = &podman;
+    code = context_of(cli, &oc, agent, &c, &d);
     if (code == 0)
         oc_context_warn(&oc, &c, &d);
     (void)cli_diags(cli, &d);

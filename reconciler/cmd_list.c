@@ -4,6 +4,7 @@
 #include "reconciler/look.h"
 #include "reconciler/rows.h"
 #include "spec/base/text.h"
+#include "spec/engine_fields.h"
 
 #include <string.h>
 
@@ -20,9 +21,13 @@ static const char *image_of(const struct row *row)
     return row->obs && row->obs->image ? row->obs->image : row->rec ? row->rec->image : NULL;
 }
 
-static bool image_matches(const struct row *row)
+static bool image_matches(struct arena *a, const struct row *row)
 {
-    return !row->want || !row->want->image || text_eq(image_of(row), row->want->image);
+    const char *image = image_of(row), *wanted = row->want ? row->want->image : NULL;
+
+    /* As OpenClaw: docker shows what was asked for, podman where it comes from. */
+    return !wanted || text_eq(image, wanted) ||
+           (image && text_has_prefix(row->endpoint, "podman") && engine_shows_image(a, image, wanted));
 }
 
 static struct node *text_node(struct arena *a, const char *s)
@@ -64,7 +69,7 @@ static struct node *row_node(struct arena *a, const struct row *row)
     node_set(a, o, "id", text_node(a, row->obs ? row->obs->id : NULL));
     node_set(a, o, "status", node_string(a, status_of(row)));
     node_set(a, o, "running", row->known ? node_bool(a, row->obs && row->obs->state == RUN_RUNNING) : node_null(a));
-    node_set(a, o, "imageMatch", node_bool(a, image_matches(row)));
+    node_set(a, o, "imageMatch", node_bool(a, image_matches(a, row)));
     node_set(a, o, "recorded", node_bool(a, rec != NULL));
     node_set(a, o, "source", text_node(a, rec ? rec->source : row->want ? row->want->source : NULL));
     node_set(a, o, "act", text_node(a, row->act ? act_kind_name(row->act->kind) : NULL));
@@ -110,7 +115,7 @@ static void print_row(struct cli *cli, const struct load *load, const struct rou
     if (image_of(row)) {
         buf_puts(&b, "  Image:    ");
         text_escape(&b, image_of(row), strlen(image_of(row)));
-        buf_puts(&b, image_matches(row) ? "\n" : " (mismatch)\n");
+        buf_puts(&b, image_matches(cli->a, row) ? "\n" : " (mismatch)\n");
     }
     if (created != TIME_NONE)
         buf_printf(&b, "  Age:      %s\n", cli_age(cli->a, r->now_ms - created));

@@ -2,6 +2,7 @@
 
 #include "reconciler/local_fs.h"
 #include "reconciler/pauses.h"
+#include "reconciler/podman.h"
 #include "reconciler/secrets.h"
 #include "reconciler/stuck.h"
 #include "spec/base/num.h"
@@ -57,20 +58,6 @@ static const char *object_name(struct arena *a, const struct load_openclaw *o)
     return arena_printf(a, "OpenClaw/%s", o->object->head.name);
 }
 
-/* "local" is the podman of the user whose OpenClaw it is. Ours is another one where we are another user, and what is not to be
- * seen there may well run: unless the owner says where the service is. */
-static void settle_podman(struct looking *in, const struct round_openclaw *o, struct record *rec)
-{
-    const struct host *host = in->conf->host;
-    struct fs_stat st = {0};
-    struct err e = {0};
-
-    if (strcmp(rec->endpoint, "podman") != 0 || host_env(host, "CONTAINER_HOST"))
-        return;
-    if (local_fs.stat(local_fs.ctx, o->from->paths.state_dir, true, &st, &e) < 0 || st.uid != host->uid)
-        rec->endpoint = "podman-target:another-user";
-}
-
 static void read_registry(struct looking *in, struct round_openclaw *o)
 {
     const char *object = object_name(in->a, o->from);
@@ -108,8 +95,11 @@ static void read_registry(struct looking *in, struct round_openclaw *o)
     o->driven = true;
     add_issues(in, object, &o->view.issues);
     for (size_t i = 0; i < o->view.n; i++) {
-        VEC_PUSH(in->a, &in->records, o->view.records[i]);
-        settle_podman(in, o, &in->records.v[in->records.n - 1]);
+        struct record rec = o->view.records[i];
+
+        if (strcmp(rec.endpoint, OC_PODMAN_ENDPOINT) == 0 && !podman_is_of(in->conf->host, o->from->paths.state_dir))
+            rec.endpoint = SHARD_PODMAN_ELSEWHERE "another-user";
+        VEC_PUSH(in->a, &in->records, rec);
     }
 }
 
@@ -227,10 +217,70 @@ static struct oc_instance instance_of(const struct looking *in, const struct rou
                                 .created_at_ms = in->r->now_ms,
                                 .memo = o->memo,
                                 .missing = o->from->source.missing,
-                                .default_agent = default_agent ? default_agent : ""};
+                                .default_agent = default_agent ? default_agent : "",
+                                .podman = o->podman};
 }
 
-/* Whether some agent of this OpenClaw is sandboxed at all: then its engine is looked at, also with nothing recorded. */
+static void add_endpoint(struct looking *in, const char *endpoint)
+{
+    for (size_t i = 0; i < in->endpoints.n; i++)
+        if (strcmp(in->endpoints.v[i], endpoint) == 0)
+            return;
+    if (backend_find(endpoint))
+        VEC_PUSH(in->a, &in->endpoints, endpoint);
+}
+
+static struct endpoint_opener opener_of(const struct looking *in)
+{
+    return (struct endpoint_opener){.host = in->conf->host,
+                                    .state_dir = in->conf->store->home ? home_path(in->conf->store->home) : NULL,
+                                    .install = in->conf->store->install};
+}
+
+/* What agents of backend podman are made from depends on which podman it is: asked before anything is worked out. One that does
+ * not answer is told by the look that follows. */
+static void ask_podman(struct looking *in)
+{
+    const struct endpoint_opener opener = opener_of(in);
+    struct oc_podman *podman = NULL;
+    bool asked = false;
+
+    for (size_t i = 0; i < in->r->n_openclaws; i++) {
+        struct round_openclaw *o = &in->r->openclaws[i];
+        struct err e = {0};
+
+        if (!o->driven || !o->from->source.root)
+            continue;
+        OC_COLLATOR_AUTO collator = OC_COLLATOR(o->from->locale);
+        const struct oc_instance oc = instance_of(in, o, &collator);
+
+        if (!oc_asks_podman(in->a, &oc))
+            continue;
+        if (!podman_is_of(in->conf->host, o->from->paths.state_dir)) {
+            add_notice(in, NOTICE_WARNING, object_name(in->a, o->from), "reconclaw as that user, or with CONTAINER_HOST set",
+                       "agents are sandboxed by the podman of another user: nothing of it is touched");
+            continue;
+        }
+        add_endpoint(in, OC_PODMAN_ENDPOINT);
+        if (!asked) {
+            podman = ARENA_NEW(in->a, struct oc_podman);
+            if (podman_ask(&opener, PODMAN_ASK_MS, in->conf->cancel, podman, &e) < 0)
+                podman = NULL;
+            asked = true;
+        }
+        o->podman = podman;
+    }
+}
+
+static bool wants_docker(const struct oc_expansion *x)
+{
+    for (size_t i = 0; i < x->n; i++)
+        if (strcmp(x->v[i].endpoint, "docker") == 0)
+            return true;
+    return false;
+}
+
+/* Whether some agent of this OpenClaw is sandboxed by docker at all: then it is looked at, also with nothing recorded. */
 static bool sandboxes_any(struct looking *in, const struct oc_expand *ask)
 {
     struct openclaw_object all = *ask->object;
@@ -242,7 +292,7 @@ static bool sandboxes_any(struct looking *in, const struct oc_expand *ask)
     would_ask.object = &all;
     would_ask.n_records = 0;
     (void)oc_expand(in->a, &would_ask, &would, &ignored);
-    return would.n > 0;
+    return wants_docker(&would);
 }
 
 static void expand_openclaw(struct looking *in, const struct round_openclaw *o, bool *ret_failed, bool *ret_any)
@@ -273,7 +323,10 @@ static void expand_openclaw(struct looking *in, const struct round_openclaw *o, 
         add_notice(in, NOTICE_INFO, object_name(in->a, o->from), NULL,
                    "%zu recorded runtimes of other backends are not driven by this version, and not touched",
                    out.n_foreign_backend);
-    *ret_any = out.n > 0 || sandboxes_any(in, &ask);
+    if (out.n_other_podman > 0 && in->r->n_looks == 0)
+        add_notice(in, NOTICE_INFO, object_name(in->a, o->from), NULL,
+                   "%zu recorded runtimes are another podman's than this user's own, and not touched", out.n_other_podman);
+    *ret_any = wants_docker(&out) || sandboxes_any(in, &ask);
 }
 
 /* The fields of what is wanted, by the backend that will be asked for it. What a backend refuses is an error at its place; it is
@@ -302,15 +355,6 @@ static void check_desired(struct looking *in, struct install *installs, size_t n
         }
     }
     in->desired.n = kept;
-}
-
-static void add_endpoint(struct looking *in, const char *endpoint)
-{
-    for (size_t i = 0; i < in->endpoints.n; i++)
-        if (strcmp(in->endpoints.v[i], endpoint) == 0)
-            return;
-    if (backend_find(endpoint))
-        VEC_PUSH(in->a, &in->endpoints, endpoint);
 }
 
 /* All of what is wanted, from records and (second time) from what was seen. */
@@ -383,9 +427,7 @@ static void observe(struct looking *in)
 {
     struct store *store = in->conf->store;
     struct round *r = in->r;
-    const struct endpoint_opener opener = {.host = in->conf->host,
-                                           .state_dir = in->conf->store->home ? home_path(in->conf->store->home) : NULL,
-                                           .install = in->conf->store->install};
+    const struct endpoint_opener opener = opener_of(in);
 
     for (size_t i = 0; i < r->n_looks; i++)
         arena_free(r->looks[i].arena);
@@ -638,6 +680,8 @@ int round_look(const struct round_conf *conf, struct round **ret, struct err *e)
         round_free(r);
         return -1;
     }
+    if (!conf->check_only && !conf->records_only)
+        ask_podman(&in);
     expand(&in, installs);
     if (conf->check_only || conf->records_only) {
         diags_sort(&r->diags);

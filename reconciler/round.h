@@ -60,8 +60,9 @@ struct round_openclaw {
     const struct load_openclaw *from;
     struct registry registry;
     struct registry_view view;
-    struct oc_memo *memo; /* private */
-    bool driven;          /* false: its registry is unknown or not ours to write; nothing of it is touched */
+    struct oc_memo *memo;           /* private */
+    const struct oc_podman *podman; /* of its user, where some agent is sandboxed by it and it answers; or NULL */
+    bool driven;                    /* false: its registry is unknown or not ours to write; nothing of it is touched */
 };
 
 struct round {

@@ -245,17 +245,22 @@ static const char *short_image(struct arena *a, const char *ref)
     return bare ? arena_printf(a, "%s:latest", ref) : ref;
 }
 
+bool engine_shows_image(struct arena *a, const char *shown, const char *wanted)
+{
+    shown = short_image(a, shown);
+    wanted = short_image(a, wanted);
+    /* Podman puts images that were built or loaded here under "localhost/". */
+    return strcmp(shown, wanted) == 0 ||
+           (text_has_prefix(shown, "localhost/") && strcmp(shown + strlen("localhost/"), wanted) == 0);
+}
+
 static void put_image(struct side *s)
 {
     const char *ref = set_text(s->config, "Image");
     if (ref == NULL)
         return;
-    ref = short_image(s->arena, ref);
-    /* Podman puts images that were built or loaded here under "localhost/". */
-    const char *wanted = s->want != NULL ? short_image(s->arena, text(s->want->config, "Image")) : "";
-    if (text_has_prefix(ref, "localhost/") && strcmp(ref + strlen("localhost/"), wanted) == 0)
-        ref = wanted;
-    put(s, KEY_IMAGE, ref);
+    const char *wanted = s->want != NULL ? text(s->want->config, "Image") : "";
+    put(s, KEY_IMAGE, short_image(s->arena, engine_shows_image(s->arena, ref, wanted) ? wanted : ref));
 }
 
 static void put_network(struct side *s)

@@ -2,6 +2,7 @@
 
 #include "spec/base/path.h"
 #include "spec/base/text.h"
+#include "spec/openclaw/podman.h"
 #include "spec/openclaw/tools.h"
 
 #include <string.h>
@@ -33,14 +34,16 @@ int oc_owner_of(struct arena *a, const struct fs *fs, const char *dir, uint32_t 
 }
 
 /* As OpenClaw, who would have made the directory by now. Where it cannot be looked at, the user stays as it is. */
-static struct node *docker_with_user(struct arena *a, const struct oc_instance *oc, struct node *docker, const char *dir)
+static struct node *docker_with_user(struct arena *a, const struct oc_instance *oc, const struct oc_context *c,
+                                     struct node *docker)
 {
-    struct node *o = oc_docker_user(a, oc->fs, docker, dir);
+    struct node *o = (c->is_podman ? oc_podman_user : oc_docker_user)(a, oc->fs, docker, c->workspace_dir);
     struct err ignored = {0};
     uint32_t uid, gid;
 
     if (o != docker || !js_is_blank(node_str(node_get(docker, "user"))) ||
-        oc_owner_of(a, oc->fs, dir, oc->uid, oc->gid, &uid, &gid, &ignored) < 0)
+        oc_owner_of(a, oc->fs, c->workspace_dir, oc->uid, oc->gid, &uid, &gid, &ignored) < 0 ||
+        (c->is_podman && (uid == 0 || gid == 0)))
         return o;
     o = node_copy(a, docker);
     node_set(a, o, "user", node_printf(a, "%u:%u", uid, gid));
@@ -114,18 +117,39 @@ static int plan_runtime(struct arena *a, const struct oc_instance *oc, struct oc
     return 0;
 }
 
+static bool is_true(const struct node *n)
+{
+    return node_is(n, NODE_BOOL) && n->b;
+}
+
+/* OpenClaw's podman has none, and whoever asks for one gets no sandbox at all, whatever the tool policy says. */
+static int refuse_browser(const struct node *sandbox, struct err *e)
+{
+    if (is_true(node_path(sandbox, "browser", "enabled", NULL)))
+        return err_set(e, ERR_CONFIG, 0, "browser.enabled: backend podman has no browsers");
+    return 0;
+}
+
 static int make_container(struct arena *a, const struct oc_instance *oc, struct oc_context *c, struct err *e)
 {
     struct node *sandbox = c->sandbox.config;
     struct oc_runtime r = runtime_of(oc, c, node_get(sandbox, "docker"));
     const struct oc_host host = host_of(oc);
+    const char *prefix = text(sandbox, "docker", "containerPrefix");
+    bool default_tmpfs = text_eq(text(sandbox, NULL, "dockerTmpfsSource"), "default");
     struct oc_create made;
 
-    c->container.name = oc_runtime_name(a, r.line, text(sandbox, "docker", "containerPrefix"), c->scope, c->scope_key);
+    c->container.name = oc_runtime_name(a, r.line, c->is_podman ? oc_podman_prefix(a, prefix) : prefix, c->scope, c->scope_key);
     c->container.image = text(sandbox, "docker", "image");
-    if (plan_runtime(a, oc, &r, &c->container, e) < 0 || oc_create_container(a, &host, &r, &made, e) < 0)
+    if (plan_runtime(a, oc, &r, &c->container, e) < 0)
         return -1;
-    c->container.create = made.body;
+    if (c->is_podman)
+        r.config_hash = c->container.config_hash = oc_podman_hash(a, r.config_hash, r.docker, default_tmpfs);
+    if (oc_create_container(a, &host, &r, &made, e) < 0)
+        return -1;
+    if (c->is_podman && (refuse_browser(sandbox, e) < 0 || oc_podman_adapt(a, oc->podman, &r, default_tmpfs, made.body, e) < 0))
+        return -1;
+    c->container.create = c->is_podman && !oc->podman ? NULL : made.body;
     c->skipped_binds = r.mounts->skipped;
     c->n_skipped_binds = r.mounts->n_skipped;
     c->blocked_env = made.blocked_env;
@@ -157,7 +181,7 @@ static const char *why_no_browser(struct arena *a, const struct oc_profile *line
     const struct oc_tools t = {.allow = node_path(sandbox, "tools", "allow", NULL),
                                .deny = node_path(sandbox, "tools", "deny", NULL)};
 
-    if (!node_is(enabled, NODE_BOOL) || !enabled->b)
+    if (!is_true(enabled))
         return "browser.enabled is false";
     return oc_tools_allow(a, line, &t, "browser") ? NULL : "the tool policy does not allow 'browser'";
 }
@@ -186,8 +210,9 @@ int oc_context_of_scope(struct arena *a, const struct oc_instance *oc, const cha
     c.workspace_dir = dirs.workspace_dir;
     c.agent_workspace_dir = dirs.agent_workspace_dir;
     c.skills_workspace_dir = dirs.skills_workspace_dir;
-    c.is_docker = strcmp(js_lower(a, c.backend), "docker") == 0;
-    if (!c.is_docker) {
+    c.is_podman = oc_line_of(oc->places)->has_podman && strcmp(js_lower(a, c.backend), "podman") == 0;
+    c.has_container = c.is_podman || strcmp(js_lower(a, c.backend), "docker") == 0;
+    if (!c.has_container) {
         c.no_browser = arena_printf(a, "backend %s has no browsers", c.backend);
         *ret = c;
         return 0;
@@ -198,8 +223,8 @@ int oc_context_of_scope(struct arena *a, const struct oc_instance *oc, const cha
                                                          .workspace_dir = c.workspace_dir,
                                                          .agent_workspace_dir = c.agent_workspace_dir,
                                                          .skills_workspace_dir = c.skills_workspace_dir});
-    node_set(a, config, "docker", docker_with_user(a, oc, node_get(config, "docker"), c.workspace_dir));
-    c.no_browser = why_no_browser(a, oc_line_of(oc->places), config);
+    node_set(a, config, "docker", docker_with_user(a, oc, &c, node_get(config, "docker")));
+    c.no_browser = c.is_podman ? "backend podman has no browsers" : why_no_browser(a, oc_line_of(oc->places), config);
     c.has_browser = !c.no_browser;
     if (make_container(a, oc, &c, &e) < 0 || (c.has_browser && make_browser(a, oc, &c, &e) < 0)) {
         report(a, oc, &c, &e, d);
@@ -270,8 +295,8 @@ static void warn(struct arena *a, struct oc_origins origins, const char *key, st
 void oc_context_warn(const struct oc_instance *oc, const struct oc_context *c, struct diags *d)
 {
     struct arena *a = d->arena;
-    const struct node *enabled = node_path(c->sandbox.config, "browser", "enabled", NULL);
-    bool no_browser = c->is_docker && !c->has_browser && enabled->b && strcmp(c->mode, "off") != 0;
+    bool no_browser = c->has_container && !c->is_podman && !c->has_browser &&
+                      is_true(node_path(c->sandbox.config, "browser", "enabled", NULL)) && strcmp(c->mode, "off") != 0;
     struct oc_origins origins;
 
     if (c->n_blocked_env == 0 && c->n_skipped_binds == 0 && !no_browser && !c->container.hash_uncertain)

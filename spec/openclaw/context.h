@@ -24,6 +24,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct oc_podman; /* spec/openclaw/podman.h */
+
 /* One OpenClaw, as read. */
 struct oc_instance {
     const struct node *config; /* loaded, valid (oc_validate), normalised */
@@ -39,6 +41,9 @@ struct oc_instance {
      * NULL; everything else is told. */
     bool explains;
     const char *default_agent; /* of oc_default_agent(), "" where there is none; NULL: looked for each time */
+    /* The podman of the user whose OpenClaw it is, for agents of backend podman; NULL: not known, and then they have names and
+     * hashes, but no `create`. */
+    const struct oc_podman *podman;
 };
 
 /* One container of OpenClaw's. */
@@ -46,7 +51,7 @@ struct oc_container {
     const char *name;
     const char *image;
     const char *config_hash;
-    struct node *create; /* Engine create body */
+    struct node *create; /* Engine create body; NULL: of podman, where that is not known */
     /* The key of a variable on which the hash depends in a way that cannot be known from outside ("docker.env.FAL_KEY", see
      * oc_env_policy()); NULL: it is certain. */
     const char *hash_uncertain;
@@ -62,9 +67,10 @@ struct oc_context {
     bool mounts_agent;         /* the agent's workspace is mounted beside the other */
     const char *skills_dir;    /* that OpenClaw would have made by the time it makes a container (mounts.h); NULL: none */
     struct oc_sandbox sandbox; /* with docker.user filled in */
-    bool is_docker;            /* false: another backend; container and browser are empty */
+    bool is_podman;            /* and the line knows it */
+    bool has_container;        /* docker's or podman's; false: another backend; container and browser are empty */
     struct oc_container container;
-    bool has_browser;       /* enabled, and allowed by the tool policy */
+    bool has_browser;       /* enabled, and allowed by the tool policy; podman has none */
     const char *no_browser; /* of !has_browser: why, "browser.enabled is false" */
     /* Without the source range and password that only the engine's side can tell; a backend puts them in. */
     struct oc_container browser;
@@ -85,8 +91,8 @@ int oc_context_of_scope(struct arena *a, const struct oc_instance *oc, const cha
                         const char *scope_key, struct oc_context *ret, struct diags *d);
 
 /* agentId sessionKey mainSessionKey sandboxed mode scope scopeKey backend workspaceAccess workspaceDir agentWorkspaceDir
- * containerName sandbox configHash create browser{containerName configHash create}. null for what a backend other than
- * docker does not have; no `browser` where none is wanted. Secret values are shown as they are by node_emit without
+ * containerName sandbox configHash create browser{containerName configHash create}. null for what a backend other than docker
+ * and podman does not have; no `browser` where none is wanted. Secret values are shown as they are by node_emit without
  * NODE_EMIT_REDACT. */
 struct node *oc_context_json(struct arena *a, const struct oc_context *c);
 /* What `openclaw sandbox explain` tells beyond that: tools{allow deny sources{allow deny}}, elevated{enabled channel

@@ -43,8 +43,9 @@ struct run {
     struct diags *d;
     struct oc_memo *memo;
     VEC(struct slot) slots;
-    struct node *slot_index; /* kind and scope key -> number */
-    bool left_alone;         /* records, for want of a config file */
+    struct node *slot_index;   /* kind, backend and scope key -> number */
+    struct node *other_podman; /* names that are recorded there -> the endpoint */
+    bool left_alone;           /* records, for want of a config file */
 };
 
 /* An agent under whose config a scope key may be used, and the scope its config must have for that. */
@@ -139,9 +140,14 @@ static void list_agents(struct run *r)
     }
 }
 
-static bool is_on(const struct agent *g)
+static bool is_podman(const struct run *r, const char *backend)
 {
-    return !g->broken && strcmp(g->mode, "off") != 0 && strcmp(g->backend, "docker") == 0;
+    return r->line->has_podman && strcmp(backend, "podman") == 0;
+}
+
+static bool is_on(const struct run *r, const struct agent *g)
+{
+    return !g->broken && strcmp(g->mode, "off") != 0 && (strcmp(g->backend, "docker") == 0 || is_podman(r, g->backend));
 }
 
 /* NULL where it has an error; the agent is broken from then on. */
@@ -244,16 +250,14 @@ static const char *new_name(struct run *r, const struct claim *c, enum runtime_k
     return arena_printf(r->a, RECORD_SUPERSEDED "OpenClaw %s names it %s", r->line->name, runtime_of(x, kind)->name);
 }
 
-/* What podman's runtime of a scope is called today. */
-static const char *podman_name(struct run *r, const struct agent *g, const char *key)
+/* Whether enough is known of an engine to tell what is made there. */
+static bool is_known(const struct run *r, const char *backend)
 {
-    const char *prefix = node_str(node_path(g->sandbox.config, "docker", "containerPrefix", NULL));
-
-    return oc_runtime_name(r->a, r->line, oc_podman_prefix(r->a, prefix ? prefix : ""), g->scope, key);
+    return !is_podman(r, backend) || r->oc->podman;
 }
 
 /* Why a claim does not want a runtime of this kind and name, which this backend has; NULL: it does, or is in doubt (a broken
- * agent, an isolated session). */
+ * agent, an isolated session, a podman that is not known). */
 static const char *refusal(struct run *r, const struct claim *c, enum runtime_kind kind, const char *key, const char *name,
                            const char *backend)
 {
@@ -272,18 +276,14 @@ static const char *refusal(struct run *r, const struct claim *c, enum runtime_ki
         return arena_printf(r->a, "scope is now %s", g->scope);
     if (strcmp(g->backend, backend) != 0)
         return arena_printf(r->a, "backend is now %s", g->backend);
-    if (c->isolated)
+    if (c->isolated || !is_known(r, backend))
         return NULL;
     if (strcmp(g->scope, "session") == 0 && !oc_is_sandboxed(r->a, r->oc->config, g->mode, g->id, c->session))
         return "mode is non-main, and this is the main session";
     if (is_superseded(r, key))
-        return strcmp(backend, "podman") == 0 ? NULL : new_name(r, c, kind); /* no line before knew podman */
+        return is_podman(r, backend) ? NULL : new_name(r, c, kind); /* no line before knew podman */
     if (r->line->scope_by_workspace && strcmp(key_today(r, g, c->scope, c->session), key) != 0)
         return arena_printf(r->a, "workspace of agent '%s' is now %s", g->id, g->workspace_dir);
-    if (strcmp(backend, "podman") == 0) {
-        now = podman_name(r, g, key);
-        return strcmp(now, name) == 0 ? NULL : arena_printf(r->a, "name is now %s", now);
-    }
     x = context(r, c->agent, key);
     if (!x)
         return NULL;
@@ -295,8 +295,7 @@ static const char *refusal(struct run *r, const struct claim *c, enum runtime_ki
 
 enum verdict { WANTED, UNWANTED, IN_DOUBT };
 
-/* hash: what the runtime has now, or NULL. ret_agent where WANTED, ret_why where UNWANTED. What podman has is never WANTED: its
- * owner's OpenClaw makes it, and only what nobody asks for is judged here. */
+/* hash: what the runtime has now, or NULL. ret_agent where WANTED, ret_why where UNWANTED. */
 static enum verdict judge(struct run *r, enum runtime_kind kind, const char *key, const char *name, const char *hash,
                           const char *backend, size_t *ret_agent, const char **ret_why)
 {
@@ -313,7 +312,7 @@ static enum verdict judge(struct run *r, enum runtime_kind kind, const char *key
             first = first ? first : why;
             continue;
         }
-        x = c.v[i].isolated || is_superseded(r, key) || strcmp(backend, "podman") == 0 ? NULL : context(r, c.v[i].agent, key);
+        x = c.v[i].isolated || is_superseded(r, key) || !is_known(r, backend) ? NULL : context(r, c.v[i].agent, key);
         if (!x) {
             doubt = true;
             continue;
@@ -333,19 +332,32 @@ static enum verdict judge(struct run *r, enum runtime_kind kind, const char *key
 /* --- what is wanted ------------------------------------------------------------------------------------------------------------
  */
 
-static const char *slot_key(struct run *r, enum runtime_kind kind, const char *scope_key)
+/* Of one scope docker and podman may each have a runtime. */
+static const char *slot_key(struct run *r, enum runtime_kind kind, const char *backend, const char *scope_key)
 {
-    return arena_printf(r->a, "%s %s", runtime_kind_name(kind), scope_key);
+    return arena_printf(r->a, "%s %s %s", runtime_kind_name(kind), backend, scope_key);
 }
 
-static bool has_slot(struct run *r, enum runtime_kind kind, const char *scope_key)
+static bool has_slot(struct run *r, enum runtime_kind kind, const char *backend, const char *scope_key)
 {
-    return look_up(r->slot_index, slot_key(r, kind, scope_key)) != NONE;
+    return look_up(r->slot_index, slot_key(r, kind, backend, scope_key)) != NONE;
+}
+
+/* OpenClaw refuses to use what is recorded elsewhere, and makes nothing in its place before it is known to be gone there. */
+static bool is_elsewhere(struct run *r, const struct agent *g, const struct oc_context *c)
+{
+    const char *where = c->is_podman ? node_str(node_get(r->other_podman, c->container.name)) : NULL;
+
+    if (where)
+        diag_warning(r->d, g->pos, "", "agent '%s': its sandbox %s is recorded on another podman (%s), and left to that", g->id,
+                     c->container.name, where);
+    return where;
 }
 
 static void want(struct run *r, enum runtime_kind kind, size_t agent, const char *scope_key, bool precreate)
 {
-    const char *key = slot_key(r, kind, scope_key);
+    const struct agent *g = &r->memo->agents.v[agent];
+    const char *key = slot_key(r, kind, g->backend, scope_key);
     size_t i = look_up(r->slot_index, key);
     const struct oc_context *c;
 
@@ -353,8 +365,8 @@ static void want(struct run *r, enum runtime_kind kind, size_t agent, const char
         r->slots.v[i].precreate = r->slots.v[i].precreate || precreate;
         return;
     }
-    c = context(r, agent, scope_key);
-    if (!c || (kind == RUNTIME_BROWSER && !c->has_browser))
+    c = is_known(r, g->backend) ? context(r, agent, scope_key) : NULL;
+    if (!c || (kind == RUNTIME_BROWSER ? !c->has_browser : is_elsewhere(r, g, c)))
         return;
     remember(r->a, r->slot_index, key, r->slots.n);
     VEC_PUSH(r->a, &r->slots, ((struct slot){.kind = kind, .c = c, .agent = agent, .precreate = precreate}));
@@ -365,22 +377,26 @@ static bool is_openclaws(enum runtime_kind kind)
     return kind == RUNTIME_CONTAINER || kind == RUNTIME_BROWSER;
 }
 
-static bool is_docker(struct arena *a, const char *backend_id)
+static const char *lower_id(struct arena *a, const char *backend_id)
 {
-    return js_is_blank(backend_id) || strcmp(js_lower(a, js_trim(a, backend_id)), "docker") == 0;
+    return js_is_blank(backend_id) ? "docker" : js_lower(a, js_trim(a, backend_id));
 }
 
-static void judge_record(struct run *r, struct record *rec, const char *owner, size_t *n_foreign)
+static void judge_record(struct run *r, struct record *rec, const char *owner, struct oc_expansion *ret)
 {
     const char *key = rec->scope_key, *why, *backend = "docker";
     size_t agent;
 
     if (!is_openclaws(rec->kind) || !text_eq(rec->install, r->in->install) || (rec->owner && !text_eq(rec->owner, owner)))
         return;
-    if (text_eq(rec->endpoint, "podman")) {
+    if (r->line->has_podman && text_eq(rec->endpoint, OC_PODMAN_ENDPOINT)) {
         backend = "podman";
-    } else if (!is_docker(r->a, rec->backend_id)) {
-        ++*n_foreign;
+    } else if (r->line->has_podman && rec->name && text_eq(lower_id(r->a, rec->backend_id), "podman")) {
+        node_set(r->a, r->other_podman, rec->name, node_string(r->a, rec->endpoint));
+        ret->n_other_podman++;
+        return;
+    } else if (strcmp(lower_id(r->a, rec->backend_id), "docker") != 0) {
+        ret->n_foreign_backend++;
         return;
     }
     if (js_is_blank(key) || !rec->name)
@@ -405,16 +421,15 @@ static void judge_record(struct run *r, struct record *rec, const char *owner, s
 /* Shown, and not recorded (or its slot would be there): wanted where it certainly is of this install. */
 static void judge_observed(struct run *r, const struct observed *o)
 {
-    const char *key = o->scope_key, *why;
+    const char *key = o->scope_key, *why, *backend = text_eq(o->endpoint, OC_PODMAN_ENDPOINT) ? "podman" : "docker";
     bool ours = o->ownership == OWN_OURS && text_eq(o->install, r->in->install);
     const struct oc_context *c;
     size_t agent;
 
-    if (!is_openclaws(o->kind) || js_is_blank(key) || !o->name || text_eq(o->endpoint, "podman") ||
-        (!ours && (o->ownership != OWN_OPENCLAW || o->install)))
+    if (!is_openclaws(o->kind) || js_is_blank(key) || !o->name || (!ours && (o->ownership != OWN_OPENCLAW || o->install)))
         return;
     key = js_trim(r->a, key);
-    if (has_slot(r, o->kind, key) || judge(r, o->kind, key, o->name, o->config_hash, "docker", &agent, &why) != WANTED)
+    if (has_slot(r, o->kind, backend, key) || judge(r, o->kind, key, o->name, o->config_hash, backend, &agent, &why) != WANTED)
         return;
     c = context(r, agent, key);
     if (ours || (c && text_eq(runtime_of(c, o->kind)->config_hash, o->config_hash)))
@@ -438,7 +453,7 @@ static const char *first_scope(struct run *r, const struct agent *g)
 static void want_all(struct run *r)
 {
     for (size_t i = 0; i < r->memo->agents.n; i++) {
-        const char *key = is_on(&r->memo->agents.v[i]) ? first_scope(r, &r->memo->agents.v[i]) : NULL;
+        const char *key = is_on(r, &r->memo->agents.v[i]) ? first_scope(r, &r->memo->agents.v[i]) : NULL;
 
         if (!key)
             continue;
@@ -449,17 +464,17 @@ static void want_all(struct run *r)
 
 /* The hash holds the agent's own directories, so that OpenClaw takes a shared runtime for outdated whenever the next agent
  * uses it. Nothing we could mend; but its owner should know. */
-static void warn_of_shared(struct run *r)
+static void warn_of_shared(struct run *r, const char *backend)
 {
     const struct oc_context *first = NULL;
 
-    if (!has_slot(r, RUNTIME_CONTAINER, "shared"))
+    if (!has_slot(r, RUNTIME_CONTAINER, backend, "shared"))
         return;
     for (size_t i = 0; i < r->memo->agents.n; i++) {
         const struct agent *g = &r->memo->agents.v[i];
         const struct oc_context *c;
 
-        if (!is_on(g) || strcmp(g->scope, "shared") != 0 || !(c = context(r, i, "shared")))
+        if (!is_on(r, g) || strcmp(g->backend, backend) != 0 || strcmp(g->scope, "shared") != 0 || !(c = context(r, i, "shared")))
             continue;
         if (!first) {
             first = c;
@@ -491,7 +506,7 @@ static struct desired desired_of(struct run *r, const struct slot *s, const char
     bool precreate = s->precreate && !runtime->hash_uncertain;
 
     return (struct desired){
-        .endpoint = r->in->endpoint,
+        .endpoint = s->c->is_podman ? OC_PODMAN_ENDPOINT : r->in->endpoint,
         .name = runtime->name,
         .kind = s->kind,
         .owner = owner,
@@ -501,13 +516,13 @@ static struct desired desired_of(struct run *r, const struct slot *s, const char
         .can_remake = true,
         .scope_key = s->c->scope_key,
         .agent_id = s->c->agent_id,
-        .backend_id = "docker",
+        .backend_id = s->c->is_podman ? "podman" : "docker",
         .image = runtime->image,
         .config_hash = runtime->config_hash,
         .hash_uncertain = runtime->hash_uncertain,
         .create = runtime->create,
         .setup = s->kind == RUNTIME_CONTAINER && !js_is_blank(setup) ? setup : NULL,
-        .workspace_dir = s->c->is_docker ? s->c->workspace_dir : NULL,
+        .workspace_dir = s->c->workspace_dir,
         .agent_workspace_dir = s->c->mounts_agent ? s->c->agent_workspace_dir : NULL,
         .skills_dir = s->c->skills_dir,
         .idle_ms = precreate ? 0 : span_ms(sandbox, "idleHours", 3600000),
@@ -526,6 +541,7 @@ static void start(struct run *r)
 {
     r->memo = r->oc->memo ? r->oc->memo : oc_memo_new(r->a);
     r->slot_index = node_object(r->a);
+    r->other_podman = node_object(r->a);
     if (r->memo->ready)
         return;
     r->memo->ready = true;
@@ -557,20 +573,35 @@ int oc_expand(struct arena *a, const struct oc_expand *in, struct oc_expansion *
     *ret = (struct oc_expansion){0};
     start(&r);
     for (size_t i = 0; i < in->n_records; i++)
-        judge_record(&r, &in->records[i], owner, &ret->n_foreign_backend);
+        judge_record(&r, &in->records[i], owner, ret);
     if (r.left_alone)
         diag_warning(d, in->object->head.pos, "", "%s: there is no config file; what is recorded is left alone", owner);
     for (size_t i = 0; i < in->n_observations; i++)
         for (size_t j = 0; j < in->observations[i].n; j++)
-            if (text_eq(in->observations[i].endpoint, in->endpoint))
+            if (text_eq(in->observations[i].endpoint, in->endpoint) ||
+                (r.line->has_podman && text_eq(in->observations[i].endpoint, OC_PODMAN_ENDPOINT)))
                 judge_observed(&r, &in->observations[i].v[j]);
     if (in->object->ensure == ENSURE_ALL)
         want_all(&r);
-    warn_of_shared(&r);
+    warn_of_shared(&r, "docker");
+    warn_of_shared(&r, "podman");
     ret->v = ARENA_ARRAY(a, struct desired, r.slots.n);
     for (size_t i = 0; i < r.slots.n; i++)
         ret->v[ret->n++] = desired_of(&r, &r.slots.v[i], owner);
     return finish(&r);
+}
+
+bool oc_asks_podman(struct arena *a, const struct oc_instance *oc)
+{
+    struct run r = {.a = a, .oc = oc, .line = oc_line_of(oc->places)};
+
+    if (!r.line->has_podman)
+        return false;
+    start(&r);
+    for (size_t i = 0; i < r.memo->agents.n; i++)
+        if (is_on(&r, &r.memo->agents.v[i]) && is_podman(&r, r.memo->agents.v[i].backend))
+            return true;
+    return false;
 }
 
 int oc_check_agents(struct arena *a, const struct oc_instance *oc, struct diags *d)
@@ -583,7 +614,7 @@ int oc_check_agents(struct arena *a, const struct oc_instance *oc, struct diags 
 
         const struct oc_context *c;
 
-        if (!is_on(g))
+        if (!is_on(&r, g))
             continue;
         c = context(&r, i, key_today(&r, g, strcmp(g->scope, "shared") == 0 ? "shared" : "agent", NULL));
         if (c)

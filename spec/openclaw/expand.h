@@ -8,18 +8,19 @@
  *                     One whose config hash is not certain (context.h) is left to its first use: OpenClaw might make it anew.
  *   ensure: existing  and also `all`, wants what is recorded, or shown under a name and scope of ours, and is still meant to be:
  *
- *       its agent is configured, not off, and has the same scope (and, of 2026.9, workspace); its backend is docker; its name
- *       is what the config gives today. A runtime of a session is wanted as long as its agent is. A browser must be enabled
- *       and allowed by the tool policy besides.
+ *       its agent is configured, not off, and has the same scope (and, of 2026.9, workspace); its backend is the one that has
+ *       it, docker or (of 2026.9) podman; its name is what the config gives today. A runtime of a session is wanted as long as
+ * its agent is. A browser must be enabled and allowed by the tool policy besides.
  *
  * After an upgrade of OpenClaw to another line nothing goes by its old name any more: "superseded: OpenClaw 2026.9 names it ...".
  * A runtime that 2026.9 keeps for one person or session is left alone as long as its agent is there.
  *
- * Whatever else is recorded in this install by OpenClaw for docker gets record.unwanted_because. This decides what is deleted, so
- * in doubt it is left alone, neither wanted nor unwanted: a record of another backend or install, one without a scope key,
- * one of an agent whose config has an error. What is shown without a record is wanted only if it certainly is of this install:
- * by our label, or by OpenClaw's config hash (which holds this install's directories). A config file that is not there is
- * an empty config to OpenClaw; here nothing is unwanted because of it.
+ * Whatever else is recorded in this install by OpenClaw for docker or the local podman gets record.unwanted_because. This decides
+ * what is deleted, so in doubt it is left alone, neither wanted nor unwanted: a record of another backend or install, one without
+ * a scope key, one of an agent whose config has an error, or of backend podman while that podman is not known (oc->podman). What
+ * is recorded on another podman stays there: nothing of its name is made on the local one. What is shown without a record is
+ * wanted only if it certainly is of this install: by our label, or by OpenClaw's config hash (which holds this install's
+ * directories). A config file that is not there is an empty config to OpenClaw; here nothing is unwanted because of it.
  *
  * A scope key that several agents may use ("shared"; in 2026.5 also "agent:main", which is also that of keys that name no agent,
  * under the default agent's config) is wanted if any of them wants it, and then in the form that it has, if that is right for one
@@ -34,11 +35,13 @@
 
 #include <stddef.h>
 
+#define OC_PODMAN_ENDPOINT "podman" /* of the user whose OpenClaw it is */
+
 struct oc_expand {
     const struct openclaw_object *object;
     const struct oc_instance *oc;
     const char *install;  /* of its state directory */
-    const char *endpoint; /* where OpenClaw's docker runtimes live: "docker" */
+    const char *endpoint; /* where OpenClaw's docker runtimes live: "docker"; podman's: OC_PODMAN_ENDPOINT */
     /* All that is recorded; of other installs and kinds, too. unwanted_because is written to. */
     struct record *records;
     size_t n_records;
@@ -50,6 +53,7 @@ struct oc_expansion {
     struct desired *v; /* `fields` is left to the backend's check() */
     size_t n;
     size_t n_foreign_backend; /* records of ssh, openshell, ...: not driven by this version, and not touched */
+    size_t n_other_podman;    /* records on a podman that is not the local one: not touched either */
 };
 
 /* 0, or -1 where some agent's config has errors that only show when it is used (added to d): the other agents are expanded,
@@ -60,6 +64,9 @@ int oc_expand(struct arena *a, const struct oc_expand *in, struct oc_expansion *
 /* Agents and contexts do not depend on records and observations: with a memo, a second expansion in the same arena, of the same
  * config in the same round, finds them. Errors are told each time. */
 struct oc_memo *oc_memo_new(struct arena *a);
+
+/* Whether some agent is sandboxed by podman: then oc->podman is asked for. It may be found out afterwards, with the same memo. */
+bool oc_asks_podman(struct arena *a, const struct oc_instance *oc);
 
 /* For `validate`: what would go wrong when the agents are used. Every agent that is not off is looked at in full, whether or not
  * it has a runtime. -1 after adding errors to d. */

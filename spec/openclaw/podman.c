@@ -107,6 +107,8 @@ int oc_podman_adapt(struct arena *a, const struct oc_podman *podman, const struc
     const char *mode = NULL;
     if (check_init(a, r, default_tmpfs, e) < 0)
         return -1;
+    if (podman == NULL)
+        return 0;
     if (!js_is_blank(node_str(node_get(r->docker, "gpus"))) && !is_at_least(podman, 5, 0))
         return err_set(e, ERR_CONFIG, 0, "docker.gpus: podman must be of version 5.0 or newer");
     if (podman->rootless && keep_id(a, podman, node_str(node_get(r->docker, "user")), &mode, e) < 0)

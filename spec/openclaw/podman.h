@@ -28,7 +28,8 @@ struct node *oc_podman_user(struct arena *a, const struct fs *fs, struct node *d
 char *oc_podman_hash(struct arena *a, const char *hash, const struct node *docker, bool default_tmpfs);
 /* Changes the body of oc_create_container() into podman's: without /run among the tmpfs that are by default, since podman keeps
  * its init there, and, rootless, with the caller's id kept. ERR_CONFIG, the message begins with the key, where OpenClaw refuses:
- * a mount over that init; rootless, a user that is a name or 0; what the version does not have. */
+ * a mount over that init; rootless, a user that is a name or 0; what the version does not have. podman NULL: not known; what no
+ * podman takes is refused, and the body is nobody's. */
 int oc_podman_adapt(struct arena *a, const struct oc_podman *podman, const struct oc_runtime *r, bool default_tmpfs,
                     struct node *body, struct err *e);
 

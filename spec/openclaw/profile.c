@@ -38,6 +38,7 @@ const struct oc_profile oc_profiles[OC_LINE_COUNT] = {
             .scope_by_workspace = true,
             .workspace_in_state = true,
             .bounded_names = true,
+            .has_podman = true,
             .mount_format_version = 4,
             .create_args_epoch = "2026-08-25-container-env-file",
             .env_policy_epoch = "explicit-config-env-v1",

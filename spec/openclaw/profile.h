@@ -41,6 +41,9 @@ struct oc_profile {
     bool workspace_in_state; /* the default workspace is in the state directory if that is given, and in that of a profile */
     bool bounded_names;      /* a name too long ends in 12 digits of its hash; false: it is cut off, and two may be one */
 
+    /* Engines. */
+    bool has_podman; /* backend "podman" is OpenClaw's own: podman.h */
+
     /* What a container is created from and hashed by: hash.h, mounts.h, security.h, create.h. */
     int mount_format_version;           /* of the label and the hash */
     const char *create_args_epoch;      /* of the label and the hash; NULL: neither has it */

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
-# kind: Sandbox on podman's real service: made, kept in step field by field, pruned, left alone while it is busy, seen by the
-# daemon, and unknown where the service is down; with root and without.
+# Podman's real service, with root and without. kind: Sandbox: made, kept in step field by field, pruned, left alone while it is
+# busy, seen by the daemon, and unknown where the service is down. OpenClaw's agents of backend podman: the same, with their
+# records.
 
 load lib
 load daemon
@@ -291,52 +292,279 @@ id_differs() { local id && id=$(id_of "$1" 2>/dev/null) && [ "$id" != "$2" ]; }
     "$ROOT/tests/lib/engine.sh" stop "$e"
 }
 
-# --- OpenClaw 2026.9's rows ---------------------------------------------------------------------------------------------------
+# --- OpenClaw 2026.9's agents ---------------------------------------------------------------------------------------------------
 
 sql() { sqlite3 "$OC/state/openclaw.sqlite" "$@"; }
 digest() { printf %s "$1" | sha256sum | cut -c1-32; }
-# row NAME KEY TARGET: as OpenClaw 2026.9 records a sandbox of podman, long unused.
+# The state directory of OpenClaw 2026.9, and one agent of backend podman: agents [JQ].
+agents() {
+    mkdir -p "$OC/state"
+    sqlite3 "$OC/state/openclaw.sqlite" <"$ROOT/tests/data/openclaw-2026.9/schema.sql"
+    oc "$(jq -n '{agents: {defaults: {sandbox: {mode: "all", backend: "podman", docker: {memory: "64m"}}}, entries: {main: {}}}}' | jq "${1:-.}")"
+    spec_openclaw
+    by_host
+    KEY=agent:main:workspace:$(digest "$OC/workspace")
+    NAME=openclaw-sbx-podman-workspace-$(digest "$KEY")
+}
+# row NAME KEY TARGET: as OpenClaw 2026.9 records a sandbox of podman, used just now.
 row() {
-    local hash=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef:podman-runtime-v9:keep-id:default entry
-    entry=$(jq -nc --arg n "$1" --arg k "$2" --argjson t "$3" --arg h "$hash" '{containerName: $n, backendId: "podman",
-        backendTarget: $t, runtimeLabel: $n, sessionKey: $k, workspaceDir: "/w", createdAtMs: 1, lastUsedAtMs: 1,
+    local hash=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef:podman-runtime-v9:keep-id:default entry at
+    at=$(ago 0)
+    entry=$(jq -nc --arg n "$1" --arg k "$2" --argjson t "$3" --arg h "$hash" --argjson at "$at" '{containerName: $n, backendId: "podman",
+        backendTarget: $t, runtimeLabel: $n, sessionKey: $k, workspaceDir: "/w", createdAtMs: $at, lastUsedAtMs: $at,
         image: "openclaw-sandbox:bookworm-slim", configLabelKind: "Image", configHash: $h}')
-    sql "INSERT INTO sandbox_registry_entries SELECT 'container', '$1', '$2', 'podman', '$1', e ->> 'image', 1, 1, 'Image',
-        e ->> 'configHash', NULL, NULL, e, 1 FROM (SELECT '$entry' AS e)"
+    sql "INSERT INTO sandbox_registry_entries SELECT 'container', '$1', '$2', 'podman', '$1', e ->> 'image', $at, $at, 'Image',
+        e ->> 'configHash', NULL, NULL, e, $at FROM (SELECT '$entry' AS e)"
 }
 rows() { sql 'SELECT container_name FROM sandbox_registry_entries ORDER BY 1' | xargs; }
+# row_has NAME JQ: what is recorded, columns and entry telling the same.
+row_has() {
+    sql "SELECT entry_json FROM sandbox_registry_entries WHERE container_name = '$1' AND config_hash = entry_json ->> 'configHash'
+        AND backend_id = entry_json ->> 'backendId' AND created_at_ms = entry_json ->> 'createdAtMs'
+        AND last_used_at_ms = entry_json ->> 'lastUsedAtMs'" >"$T/out"
+    is_json "$2"
+}
+aged() {
+    sql "UPDATE sandbox_registry_entries SET $2 = $3, entry_json = json_set(entry_json, '\$.$4', $3) WHERE container_name = '$1'"
+}
+in_step() {
+    local hash
+    hash=$(d inspect -f '{{index .Config.Labels "openclaw.configHash"}}' "$NAME")
+    running "$NAME"
+    row_has "$NAME" ".backendId == \"podman\" and .backendTarget == {key: \"local\", globalArgs: []} and .configHash == \"$hash\"
+        and .configLabelKind == \"Image\" and .runtimeLabel == .containerName and .image == \"$IMAGE\"
+        and (.configHash | test(\"^[0-9a-f]{64}:podman-runtime-v9:(keep-id|configured-user):(default|configured)\$\"))"
+    is_quiet
+}
+
+@test "podman: an agent's sandbox is made, recorded as its podman's, and in step; the second apply changes nothing" {
+    agents
+    rc validate "$SPEC"
+    is_status 0
+    plan
+    out_has "create   podman/$NAME"
+    apply
+    is_status 0
+    in_step
+    d inspect "$NAME" >"$T/out"
+    is_json '.[0].HostConfig | .Init and .ReadonlyRootfs and .NetworkMode == "none" and .Memory == 67108864 and
+        (.Tmpfs | has("/tmp") and has("/var/tmp"))'
+    d exec "$NAME" touch /workspace/made
+    [ -f "$OC/sandboxes/workspace-$(digest "$KEY")/made" ]
+    rc list -o json "$SPEC"
+    is_json --arg n "$NAME" '.containers | length == 1 and (.[0] | .containerName == $n and .endpoint == "podman" and .backendId == "podman" and
+        .status == "running" and .imageMatch and .recorded)'
+    rc explain -o json "$SPEC"
+    is_json --arg n "$NAME" --arg h "$(d inspect -f '{{index .Config.Labels "openclaw.configHash"}}' "$NAME")" \
+        '.containerName == $n and .configHash == $h and .create.Labels["openclaw.configHash"] == $h and .create.HostConfig.UsernsMode == ""'
+    rc explain "$SPEC"
+    out_has "$NAME"
+    proxy_up
+    HOSTED=$ENDPOINT by_host
+    apply
+    is_status 0
+    [ -z "$(mutating)" ] || fail "$(mutating)"
+}
+
+@test "podman: an agent's changed setting is named, recreates, and leaves its use and target in the record" {
+    agents
+    apply
+    local id used
+    id=$(id_of "$NAME") used=$(ago 4000)
+    aged "$NAME" last_used_at_ms "$used" lastUsedAtMs
+    oc_set '.agents.defaults.sandbox.docker.memory = "96m"'
+    plan
+    out_has "recreate podman/$NAME"
+    out_has 'docker.memory: 64m -> 96m'
+    apply
+    is_status 0
+    out_has '1 recreated.'
+    [ "$(id_of "$NAME")" != "$id" ]
+    in_step
+    row_has "$NAME" ".lastUsedAtMs == $used"
+    # The image under the tag, and a container that is gone.
+    id=$(id_of "$NAME")
+    "$ROOT/tests/lib/engine.sh" image "$ENGINE" "$IMAGE" "moved again" >/dev/null
+    apply
+    [ "$(id_of "$NAME")" != "$id" ] || fail "still of the old image"
+    in_step
+    d rm -f "$NAME" >/dev/null
+    apply
+    is_status 0
+    in_step
+    d kill "$NAME" >/dev/null
+    apply
+    in_step
+}
+
+@test "podman: an agent's sandbox ages as docker's do: made anew where it is wanted beforehand, pruned where it is not" {
+    agents '.agents.defaults.sandbox.prune = {idleHours: 2, maxAgeDays: 1}'
+    apply
+    local id
+    id=$(id_of "$NAME")
+    aged "$NAME" created_at_ms "$(ago 90000)" createdAtMs
+    apply
+    is_status 0
+    [ "$(id_of "$NAME")" != "$id" ] || fail "not made anew"
+    in_step
+    aged "$NAME" last_used_at_ms "$(ago 8000)" lastUsedAtMs
+    is_quiet
+    spec_openclaw 'ensure: existing'
+    plan
+    out_has "prune    podman/$NAME: it was not used for 2h"
+    apply
+    is_status 0
+    ! exists "$NAME" || fail "it is still there"
+    [ -z "$(rows)" ] || fail "rows: $(rows)"
+    is_quiet
+    # A record whose container is gone.
+    spec_openclaw
+    apply
+    d rm -f "$NAME" >/dev/null
+    spec_openclaw 'ensure: existing'
+    apply
+    is_status 0
+    out_has '1 forgotten.'
+    [ -z "$(rows)" ] || fail "rows: $(rows)"
+}
+
+@test "podman: a sandbox that has lost its record is adopted without an act; one in use waits" {
+    agents
+    apply
+    local id
+    id=$(id_of "$NAME")
+    sql 'DELETE FROM sandbox_registry_entries'
+    proxy_up
+    HOSTED=$ENDPOINT by_host
+    apply
+    is_status 0
+    out_has '1 adopted.'
+    [ -z "$(mutating)" ] || fail "$(mutating)"
+    [ "$(id_of "$NAME")" = "$id" ]
+    in_step
+    d exec -d "$NAME" sleep 1000
+    oc_set '.agents.defaults.sandbox.docker.memory = "96m"'
+    apply
+    is_status 3
+    out_has 'in use'
+    [ "$(id_of "$NAME")" = "$id" ] || fail "made anew while it was in use"
+}
+
+@test "podman: an agent that is off, gone, or docker's by now has no sandbox of podman any more" {
+    local off
+    for off in '.agents.defaults.sandbox.mode = "off"' '.agents.entries = {"other": {}}' '.agents.defaults.sandbox.backend = "docker"'; do
+        agents
+        spec_openclaw 'ensure: all'
+        apply
+        exists "$NAME"
+        oc_set "$off"
+        spec_openclaw 'ensure: existing'
+        plan
+        out_has "prune    podman/$NAME"
+        apply
+        ! exists "$NAME" || fail "$off: it is still there"
+        [ -z "$(rows)" ] || fail "$off: rows: $(rows)"
+        rm -rf "$OC"
+        mkdir "$OC"
+    done
+}
+
+@test "podman: while the service is down, or another user's, nothing of its agents is wanted or unwanted, and all else goes on" {
+    agents
+    apply
+    local id=$HOSTED
+    HOSTED=unix://$ENGINE_HOME/none.sock by_host
+    oc_set '.agents.defaults.sandbox.docker.memory = "96m"'
+    plan
+    out_has 'endpoint podman is unknown'
+    out_lacks "$NAME"
+    rc explain -o json "$SPEC"
+    is_status 0
+    is_json --arg n "$NAME" '.containerName == $n and .create == null and (.configHash | test(":podman-runtime-v9:"))
+        and (.diagnostics | map(select(.message | test("podman"))) | length == 1)'
+    HOSTED=$id by_host
+    plan
+    out_has "recreate podman/$NAME"
+    # Root's podman is not where this OpenClaw's sandboxes are.
+    [ "$(id -u)" = 0 ] || return 0
+    chown -R 65534:65534 "$OC"
+    EXTRA_ENV=()
+    plan
+    grep -q 'podman of another user' "$T/out" "$T/err" || fail "$output $stderr"
+    out_lacks "recreate"
+    out_lacks "create "
+}
+
+@test "podman: what podman cannot have is an error at its key" {
+    agents '.agents.defaults.sandbox.docker.tmpfs = ["/run"]'
+    rc validate "$SPEC"
+    is_status 78
+    grep -q 'agents.defaults.sandbox.docker.tmpfs: .*podman' "$T/err" || fail "$stderr"
+    agents '.agents.defaults.sandbox.browser.enabled = true' 2>/dev/null || true
+    oc_set '.agents.defaults.sandbox |= (del(.docker.tmpfs) | .browser.enabled = true)'
+    rc validate "$SPEC"
+    is_status 78
+    grep -q 'agents.defaults.sandbox.browser.enabled: .*podman' "$T/err" || fail "$stderr"
+}
+
+@test "podman without root: an agent's sandbox is made, in step, its files the owner's" {
+    local e=$ENGINE_HOME/v user
+    chmod 711 "$ENGINE_HOME"
+    "$ROOT/tests/lib/engine.sh" start "$e" --podman --rootless --with-pid $$ "$IMAGE"
+    user=$(<"$e/user")
+    # Its OpenClaw is that user's.
+    OC=$e/home/.openclaw
+    mkdir "$OC"
+    HOSTED=unix://$e/s.sock
+    agents
+    chown -R "$user:$user" "$OC"
+    rc validate "$SPEC"
+    is_status 0
+    rc explain -o json "$SPEC"
+    is_json --arg u "keep-id:uid=$(id -u "$user"),gid=$(id -g "$user")" '.create.HostConfig.UsernsMode == $u'
+    apply
+    is_status 0
+    is_quiet
+    row_has "$NAME" '.backendTarget.key == "local" and (.configHash | test(":podman-runtime-v9:configured-user:default$"))'
+    DOCKER_HOST=$HOSTED docker exec "$NAME" touch /workspace/made
+    [ "$(stat -c %U "$OC/sandboxes/workspace-$(digest "$KEY")/made")" = "$user" ]
+    oc_set '.agents.defaults.sandbox.docker.env = {A: "2"}'
+    plan
+    out_has 'docker.env.A: (none) -> 2'
+    apply
+    is_status 0
+    out_has '1 recreated.'
+    is_quiet
+    oc_set '.agents.defaults.sandbox.mode = "off"'
+    apply
+    is_status 0
+    [ -z "$(rows)" ] || fail "rows: $(rows)"
+    "$ROOT/tests/lib/engine.sh" stop "$e"
+}
+
 # A container as OpenClaw makes one, with its row: theirs NAME KEY.
 theirs() {
     row "$1" "$2" '{"key":"local","globalArgs":[]}'
     d run -d --network none --label openclaw.sandbox=1 --label "openclaw.sessionKey=$2" --name "$1" "$IMAGE" sleep infinity >/dev/null
 }
 
-@test "podman: OpenClaw's local rows are kept while they are wanted and pruned when they are not; what is elsewhere stays" {
-    local kept_key kept gone=openclaw-sbx-podman-workspace-00000000000000000000000000000000 id
-    mkdir -p "$OC/state"
-    sqlite3 "$OC/state/openclaw.sqlite" <"$ROOT/tests/data/openclaw-2026.9/schema.sql"
-    oc '{"agents": {"defaults": {"sandbox": {"mode": "all", "backend": "podman"}}, "entries": {"main": {}}}}'
-    spec_openclaw 'ensure: existing'
-    by_host
-    kept_key=agent:main:workspace:$(digest "$OC/workspace")
-    kept=openclaw-sbx-podman-workspace-$(digest "$kept_key")
-    theirs "$kept" "$kept_key"
+@test "podman: rows of another podman stay, and nothing of their name is made here" {
+    local gone=openclaw-sbx-podman-workspace-00000000000000000000000000000000 id
+    agents
+    spec_openclaw 'ensure: all'
     theirs "$gone" "agent:zed:workspace:$(digest /elsewhere)"
     row other "agent:zed:workspace:$(digest /elsewhere)" '{"key":"socket:0123456789abcdef","globalArgs":["--url","unix:///nowhere"]}'
-    id=$(id_of "$kept")
+    row "$NAME" "$KEY" '{"key":"socket:0123456789abcdef","globalArgs":["--url","unix:///nowhere"]}'
     rc list -o json "$SPEC"
-    is_json --arg n "$kept" '.containers[] | select(.containerName == $n) | .endpoint == "podman" and .status == "running" and .recorded'
     is_json '.containers[] | select(.containerName == "other") | .status == "unknown"'
     plan
     out_has "prune    podman/$gone: agent 'zed' is gone"
-    out_lacks "podman/$kept"
+    out_lacks "podman/$NAME"
+    grep -q "recorded on another podman" "$T/err" || fail "$stderr"
+    grep -q "2 recorded runtimes are another podman's" "$T/out" "$T/err" || fail "$stderr"
     apply
-    [ "$(id_of "$kept")" = "$id" ] || fail "OpenClaw's own was touched"
     ! exists "$gone" || fail "it is still there"
-    [ "$(rows)" = "$kept other" ] || fail "rows: $(rows)"
-    # Another backend: the sandbox is nobody's any more.
-    oc_set '.agents.defaults.sandbox.backend = "docker"'
-    apply
-    ! exists "$kept" || fail "it is still there"
-    [ "$(rows)" = other ] || fail "rows: $(rows)"
+    ! exists "$NAME" || fail "it was made here"
+    [ "$(rows)" = "$NAME other" ] || fail "rows: $(rows)"
+    row_has "$NAME" '.backendTarget.key == "socket:0123456789abcdef"'
 }

@@ -124,7 +124,7 @@ static void run_vector(const struct node *v)
     w->oc.created_at_ms = (int64_t)data_get(v, "nowMs", NODE_NUMBER)->num;
     if (oc_context_of_session(a, &w->oc, data_str(v, "sessionKey"), &c, &w->d) < 0)
         fail_msg("%s: %s: %s", data_str(v, "name"), w->d.v[0].key, w->d.v[0].msg);
-    assert_true(c.sandboxed && c.is_docker);
+    assert_true(c.sandboxed && c.has_container);
     assert_string_equal(c.container.name, data_str(wanted, "containerName"));
     assert_string_equal(c.workspace_dir, data_str(wanted, "workspaceDir"));
     assert_string_equal(c.agent_workspace_dir, data_str(wanted, "agentWorkspaceDir"));
@@ -399,7 +399,7 @@ static void other_backends_have_no_container(void **state)
 
     (void)state;
     assert_int_equal(oc_context_of_agent(a, &w->oc, "main", &c, &w->d), 0);
-    assert_false(c.is_docker);
+    assert_false(c.has_container);
     assert_false(c.has_browser);
     assert_null(c.container.name);
     o = oc_context_json(a, &c);
