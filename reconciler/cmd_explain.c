@@ -6,6 +6,7 @@
 #include "reconciler/podman.h"
 #include "spec/base/text.h"
 #include "spec/openclaw/context.h"
+#include "spec/openclaw/explain.h"
 #include "spec/openclaw/names.h"
 
 #include <stdlib.h>
@@ -89,7 +90,19 @@ static void print_list(struct cli *cli, const char *title, const struct node *li
     (void)fprintf(cli->out, "%-20s %s\n", title, b.n ? buf_str(&b) : "-");
 }
 
-static void print_text(struct cli *cli, const struct oc_instance *oc, const struct oc_context *c, const struct node *more)
+static void print_mounts(struct cli *cli, const struct node *mounts)
+{
+    for (size_t i = 0; i < mounts->n_items; i++) {
+        const struct node *m = mounts->items[i];
+
+        put(cli, i == 0 ? "mounts" : "",
+            arena_printf(cli->a, "%s -> %s (%s, %s)", node_str(node_get(m, "hostRoot")), node_str(node_get(m, "containerRoot")),
+                         node_get(m, "writable")->b ? "rw" : "ro", node_str(node_get(m, "source"))));
+    }
+}
+
+static void print_text(struct cli *cli, const struct oc_instance *oc, const struct oc_context *c, const struct node *more,
+                       const struct node *workspace)
 {
     put(cli, "agent", c->agent_id);
     put(cli, "session key", c->session_key);
@@ -107,6 +120,8 @@ static void print_text(struct cli *cli, const struct oc_instance *oc, const stru
         put(cli, "config hash", c->container.config_hash);
         put(cli, "browser", c->has_browser ? c->browser.name : c->no_browser);
     }
+    put(cli, "works in", node_str(node_get(workspace, "runtimeWorkdir")));
+    print_mounts(cli, node_get(workspace, "workspaceMounts"));
     print_sandbox(cli, oc, c);
     (void)fprintf(cli->out, "\ntools:\n");
     print_list(cli, "  allow", node_path(more, "tools", "allow", NULL));
@@ -121,12 +136,15 @@ static void print_text(struct cli *cli, const struct oc_instance *oc, const stru
     print_list(cli, "keys to fix", node_get(more, "fixIt"));
 }
 
-static void print_json(struct cli *cli, const struct oc_context *c, const struct node *more, const struct diags *d)
+static void print_json(struct cli *cli, const struct oc_context *c, const struct node *more, const struct node *workspace,
+                       const struct diags *d)
 {
     struct node *o = oc_context_json(cli->a, c);
 
     for (size_t i = 0; i < more->n_members; i++)
         node_set(cli->a, o, more->members[i].key, more->members[i].value);
+    for (size_t i = 0; i < workspace->n_members; i++)
+        node_set(cli->a, o, workspace->members[i].key, workspace->members[i].value);
     node_set(cli->a, o, "diagnostics", cli_diags_json(cli->a, d));
     node_set(cli->a, o, "version", node_number(cli->a, CLI_OUTPUT_VERSION));
     cli_print_json(cli, o);
@@ -150,6 +168,30 @@ static int context_of(struct cli *cli, const struct oc_instance *oc, const char 
 {
     return cli->opt.session ? oc_context_of_session(cli->a, oc, cli->opt.session, ret, d)
                             : oc_context_of_agent(cli->a, oc, agent, ret, d);
+}
+
+/* Whom it is about, where no session says so. A blank agent is none, as OpenClaw 2026.5 has it; 2026.9 refuses that. */
+static int choose_agent(const struct cli *cli, const struct oc_profile *line, const char *by_default, const char **ret,
+                        struct err *e)
+{
+    bool is_blank = cli->opt.agent && js_is_blank(cli->opt.agent);
+
+    *ret = cli->opt.agent && !is_blank ? cli->opt.agent : by_default;
+    if (is_blank && !line->has_default_agent)
+        return err_set(e, ERR_USAGE, 0, "--agent is blank");
+    if (!cli->opt.session && !*ret)
+        return err_set(e, ERR_USAGE, 0, "several agents are configured and none is the default one: say --agent or --session");
+    return 0;
+}
+
+/* Whether 2026.9 refuses the agent that was asked for: it is not in the config. */
+static bool is_nobody(struct cli *cli, const struct oc_instance *oc, const struct oc_context *c, const char *by_default,
+                      struct err *e)
+{
+    if (oc_line_of(oc->places)->has_default_agent || !cli->opt.agent || c->sandbox.entry || text_eq(c->agent_id, by_default))
+        return false;
+    (void)err_set(e, ERR_USAGE, 0, "the config has no agent '%s'", text_escaped(cli->a, c->agent_id));
+    return true;
 }
 
 int cmd_explain(struct cli *cli)
@@ -183,27 +225,24 @@ int cmd_explain(struct cli *cli)
                              .created_at_ms = host_now_ms(),
                              .missing = o->source.missing,
                              .explains = true};
-    /* A blank agent is none, as OpenClaw has it. */
-    const char *agent = cli->opt.agent && !js_is_blank(cli->opt.agent)
-                            ? cli->opt.agent
-                            : oc_default_agent(cli->a, oc_line_of(&o->places), o->source.root);
-    if (!cli->opt.session && !agent) {
-        err_set(&e, ERR_USAGE, 0, "several agents are configured and none is the default one: say --agent or --session");
+    const char *by_default = oc_default_agent(cli->a, oc_line_of(&o->places), o->source.root), *agent;
+    if (choose_agent(cli, oc_line_of(&o->places), by_default, &agent, &e) < 0)
         return cli_fail(cli, &e);
-    }
     code = context_of(cli, &oc, agent, &c, &(struct diags){.arena = cli->a});
     if (code == 0 && c.is_podman && ask_podman(cli, o, &podman, &d) == 0)
         oc.podman = &podman;
     code = context_of(cli, &oc, agent, &c, &d);
+    if (code == 0 && is_nobody(cli, &oc, &c, by_default, &e))
+        return cli_fail(cli, &e);
     if (code == 0)
         oc_context_warn(&oc, &c, &d);
     (void)cli_diags(cli, &d);
     if (code < 0)
         return cli_refuse_config(cli, &d);
-    const struct node *more = oc_explain_json(cli->a, &oc, &c);
+    const struct node *more = oc_explain_json(cli->a, &oc, &c), *workspace = oc_explain_workspace(cli->a, &oc, &c);
     if (cli->opt.json)
-        print_json(cli, &c, more, &d);
+        print_json(cli, &c, more, workspace, &d);
     else
-        print_text(cli, &oc, &c, more);
+        print_text(cli, &oc, &c, more, workspace);
     return d.n_errors ? EXIT_CONFIG : EXIT_OK;
 }

@@ -59,13 +59,14 @@ static struct slot *find(struct slot *v, size_t n, const char *target)
     return NULL;
 }
 
-static void add(struct plan *p, const char *source, const char *target, bool read_only, bool is_protected, const char *key)
+static void add(struct plan *p, const char *source, const char *target, bool read_only, const char *kind, const char *key)
 {
     struct arena *a = p->arena;
     const char *path = oc_container_path(a, target);
     const char *shown = p->line->plans_mounts ? path : target;
-    struct slot s = {.target = path, .is_protected = is_protected};
-    s.mount = (struct oc_mount){.bind = arena_printf(a, "%s:%s:%s", source, shown, read_only ? "ro,z" : "z"), .key = key};
+    struct slot s = {.target = path, .is_protected = strcmp(kind, "protectedSkill") == 0};
+    s.mount =
+        (struct oc_mount){.bind = arena_printf(a, "%s:%s:%s", source, shown, read_only ? "ro,z" : "z"), .key = key, .kind = kind};
     struct slot *there = p->line->plans_mounts ? find(p->managed.v, p->managed.n, path) : NULL;
     if (there != NULL)
         *there = s;
@@ -78,10 +79,10 @@ static void add_workspaces(struct plan *p)
     const struct oc_runtime *r = p->r;
     const char *workdir = node_str(node_get(r->docker, "workdir"));
     bool rw = text_eq(r->workspace_access, "rw"), none = text_eq(r->workspace_access, "none");
-    add(p, r->workspace_dir, workdir != NULL ? workdir : "", !rw && !(none && p->line->private_writable), false,
+    add(p, r->workspace_dir, workdir != NULL ? workdir : "", !rw && !(none && p->line->private_writable), "workspace",
         "docker.workdir");
     if (!none && strcmp(r->workspace_dir, r->agent_workspace_dir) != 0)
-        add(p, r->agent_workspace_dir, OC_AGENT_TARGET, !rw, false, "workspace");
+        add(p, r->agent_workspace_dir, OC_AGENT_TARGET, !rw, "agent", "workspace");
 }
 
 /* --- skills -------------------------------------------------------------------------------------------------------------------
@@ -143,7 +144,8 @@ static void add_skills(struct plan *p)
             continue;
         const char *dir = path_join(a, from[i].root, from[i].dir);
         if (is_own_dir(p, from[i].root, dir) || (copied != NULL && strcmp(dir, copied) == 0))
-            add(p, dir, arena_printf(a, "%s/%s", workdir != NULL ? workdir : "", from[i].target), true, true, "docker.workdir");
+            add(p, dir, arena_printf(a, "%s/%s", workdir != NULL ? workdir : "", from[i].target), true, "protectedSkill",
+                "docker.workdir");
     }
 }
 
@@ -160,7 +162,7 @@ static void add_own(struct plan *p)
         const char *text = node_str(binds->items[i]) != NULL ? node_str(binds->items[i]) : "";
         struct oc_bind b = oc_bind_split(a, text);
         struct slot s = {.target = b.target != NULL ? oc_container_path(a, b.target) : text};
-        s.mount = (struct oc_mount){.bind = text, .key = arena_printf(a, "%s[%zu]", key, i)};
+        s.mount = (struct oc_mount){.bind = text, .key = arena_printf(a, "%s[%zu]", key, i), .kind = "bind"};
         struct slot *over = p->line->plans_mounts ? find(p->managed.v, p->managed.n, s.target) : NULL;
         struct slot *again = p->line->plans_mounts ? find(p->own.v, p->own.n, s.target) : NULL;
         if (over != NULL && over->is_protected && b.target != NULL)
@@ -179,7 +181,7 @@ struct oc_mounts oc_mounts_plan(struct arena *a, const struct fs *fs, const stru
     add_workspaces(&p);
     add_skills(&p);
     if (p.line->plans_mounts && r->attachments_dir != NULL)
-        add(&p, r->attachments_dir, OC_ATTACHMENTS_TARGET, true, true, "attachments");
+        add(&p, r->attachments_dir, OC_ATTACHMENTS_TARGET, true, "protectedSkill", "attachments");
     add_own(&p);
     for (size_t i = 0; i < p.managed.n; i++)
         if (!p.line->plans_mounts || find(p.own.v, p.own.n, p.managed.v[i].target) == NULL)

@@ -35,6 +35,7 @@ struct oc_runtime;
 struct oc_mount {
     const char *bind; /* "/src:/dst:ro,z" */
     const char *key;  /* that it comes from: "docker.workdir", "docker.binds[0]" */
+    const char *kind; /* as OpenClaw explains it: "workspace" "agent" "protectedSkill" "bind" */
 };
 
 struct oc_mounts {

@@ -438,7 +438,8 @@ END
     rc explain -o json --session agent:main:telegram:group:-1
     is_status 0
     is_json '["agentId", "sessionKey", "mainSessionKey", "sandboxed", "mode", "scope", "scopeKey", "backend", "workspaceAccess",
-              "workspaceDir", "agentWorkspaceDir", "containerName", "sandbox", "configHash", "create", "browser"] as $keys
+              "workspaceDir", "agentWorkspaceDir", "containerName", "sandbox", "configHash", "create", "browser",
+              "effectiveHostWorkspaceRoot", "runtimeWorkdir", "workspaceMounts", "workspaceSource"] as $keys
              | ($keys - keys) == [] and .sessionKey == "agent:main:telegram:group:-1"
              and .create.Labels["openclaw.configHash"] == .configHash and .browser.create.Image == .sandbox.browser.image'
     echo '{agents: {defaults: {sandbox: {mode: "all", docker: {binds: ["/etc:/etc"]}}}}}' >"$HOME/.openclaw/openclaw.json"

@@ -74,16 +74,19 @@ function cli(...args) {
 // As in a Gateway the plugins of the channels are there: the bare command line has none of them, and so takes no session to be
 // of a channel.
 async function explain(...args) {
-  globalThis[Symbol.for("openclaw.pluginRegistryState")] = {
-    channel: { registry: { channels: openclaw.listBundledChannelCatalogEntries().map(({ id }) => ({ plugin: { id, meta: {} } })) } },
-  };
-  const write = process.stdout.write;
+  const registry = { channels: openclaw.listBundledChannelCatalogEntries().map(({ id }) => ({ plugin: { id, meta: {} } })) };
+  globalThis[Symbol.for("openclaw.pluginRegistryState")] = newer ? { activeRegistry: registry, activeVersion: 1 } : { channel: { registry } };
+  const { write } = process.stdout, { exit } = process;
   let text = "";
+  said = [];
   process.stdout.write = (s) => { text += s; return true; };
+  // What it refuses it tells, and ends.
+  process.exit = () => { throw new Error(said.join("\n")); };
   try {
     await cli("sandbox", "explain", "--json", ...args);
   } finally {
     process.stdout.write = write;
+    process.exit = exit;
   }
   return JSON.parse(text);
 }
@@ -91,24 +94,46 @@ async function explain(...args) {
 // null and absent are one.
 const bare = (v) => JSON.parse(JSON.stringify(v ?? null, (_, x) => (x === null ? undefined : x)) ?? "null");
 
+// Ours are in the order of the engine's; theirs have an owner's bind where what it covers stood.
+const byTarget = (mounts) => mounts.toSorted((x, y) => (x.containerRoot < y.containerRoot ? -1 : 1));
+
 async function explainAll(program, spec) {
   const cfg = config();
   let wrong = 0;
   let n = 0;
+  let refused = 0;
   for (const line of fs.readFileSync(0, "utf8").split("\n").filter(Boolean)) {
     const ask = JSON.parse(line);
     const run = spawnSync(program, ["explain", "-o", "json", ...("agent" in ask ? ["--agent", ask.agent] : ["--session", ask.session]), spec],
       { encoding: "utf8" });
-    const asked = "agent" in ask ? await explain("--agent", ask.agent) : null;
-    const status = openclaw.resolveSandboxRuntimeStatus({ cfg, sessionKey: asked ? asked.sessionKey : ask.session });
-    // The runtime has the agent of the session; a bare key is the command line's own shorthand for another.
-    const told = asked ?? (await explain("--agent", status.agentId, ...(ask.session.includes(":") ? ["--session", ask.session] : [])));
+    let asked, status, told, whole;
+    try {
+      asked = "agent" in ask ? await explain("--agent", ask.agent) : null;
+      status = openclaw.resolveSandboxRuntimeStatus({ cfg, sessionKey: asked ? asked.sessionKey : ask.session });
+      // The runtime has the agent of the session; a bare key is the command line's own shorthand for another.
+      // Nor does the newer command line take such a key with colons in it.
+      whole = newer ? /^\s*agent:/i.test(ask.session) : ask.session?.includes(":");
+      told = asked ?? (await explain(...(newer && whole ? [] : ["--agent", status.agentId]), ...(whole ? ["--session", ask.session] : [])));
+    } catch (e) {
+      refused++;
+      if (run.status === 0) {
+        wrong++;
+        print({ ask, refused: String(e) });
+      }
+      continue;
+    }
     const want = {
       agentId: status.agentId, sessionKey: status.sessionKey, mainSessionKey: status.mainSessionKey, sandboxed: status.sandboxed,
       mode: told.sandbox.mode, scope: told.sandbox.scope, workspaceAccess: told.sandbox.workspaceAccess,
       workspaceRoot: told.sandbox.workspaceRoot, tools: told.sandbox.tools, elevated: told.elevated, fixIt: told.fixIt,
     };
     if (asked) want.agentId = told.agentId;
+    // Where the command line was asked for the agent instead, its main session may be outside of the sandbox that this one is in.
+    if (newer && (asked || whole || told.sandbox.sessionIsSandboxed === status.sandboxed)) {
+      // The session store, which may give a session another workspace, has none.
+      for (const key of ["backend", "effectiveHostWorkspaceRoot", "runtimeWorkdir", "workspaceSource"]) want[key] = told.sandbox[key];
+      want.workspaceMounts = byTarget(told.sandbox.workspaceMounts);
+    }
     // Where all sessions are one, the command line names sessions that there are none of, and reads the default agent from
     // the global one's key, which names no agent.
     if (asked && status.mainSessionKey === "global") want.sessionKey = "global";
@@ -117,16 +142,17 @@ async function explainAll(program, spec) {
     if (run.status === 0) {
       have = JSON.parse(run.stdout);
       have.workspaceRoot = have.sandbox.workspaceRoot;
+      have.workspaceMounts = byTarget(have.workspaceMounts);
     }
     n++;
     for (const key of Object.keys(want))
       if (!isDeepStrictEqual(bare(have[key]), bare(want[key]))) {
         wrong++;
-        print({ ask, key, ours: have[key], theirs: want[key], stderr: run.stderr });
+        print({ ask, key, ours: have[key], theirs: want[key], stderr: run.stderr.slice(0, 300) });
       }
   }
-  print({ asked: n, wrong });
-  return wrong === 0 && n > 0;
+  print({ asked: n, refused, wrong });
+  return wrong === 0 && n > 0 && (newer || refused === 0);
 }
 
 // --- random configs ----------------------------------------------------------------------------------------------------------
