@@ -92,6 +92,9 @@ static void examine_leftovers(struct examining *x, const struct registry *r, con
     for (size_t i = 0; e.class == ERR_NONE && i < view.n; i++)
         found(x, true, object, remedy, "left by an older OpenClaw, not migrated: the shard of '%s', %s/%s", view.v[i].rec.name,
               shards_dir_path(a, &r->shards, view.v[i].rec.kind), view.v[i].file);
+    for (size_t i = 0; e.class == ERR_NONE && i < view.issues.n; i++)
+        found(x, true, object, remedy, "left by an older OpenClaw, not migrated: %s: %s: %s",
+              issue_kind_name(view.issues.v[i].kind), view.issues.v[i].path, view.issues.v[i].text);
     e = (struct err){0};
     if (doctor_plan(a, &r->shards, host_now_ms(), &plan, &e) < 0)
         found(x, true, object, NULL, "%s", e.msg);
