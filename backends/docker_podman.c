@@ -415,22 +415,42 @@ static bool is_anonymous(const char *bind)
     return strspn(bind, "0123456789abcdef") == 64 && bind[64] == ':';
 }
 
+/* The options behind SOURCE:TARGET, or "". */
+static const char *bind_options(const char *bind)
+{
+    const char *target = strchr(bind, ':'), *options = target ? strchr(target + 1, ':') : NULL;
+    return options ? options + 1 : "";
+}
+
+/* Those of the wanted bind of the same source and target. */
+static const char *asked_options(const struct shown *s, const char *bind, size_t n)
+{
+    const struct node *asked = node_get(s->want_host, "Binds");
+    for (size_t i = 0; i < n_items(asked); i++) {
+        const char *wanted = item_text(asked, i);
+        if (strncmp(wanted, bind, n) == 0 && (wanted[n] == ':' || wanted[n] == '\0'))
+            return bind_options(wanted);
+    }
+    return "";
+}
+
 static void say_binds(struct shown *s)
 {
+    /* What the mount has that the source is on, podman gives to the bind, and shows as its options. */
+    static const char inherited[] = "nosuid,nodev,noexec";
     const struct node *binds = node_get(s->host, "Binds"), *volumes = node_get(s->config, "Volumes");
     struct node *out = node_array(s->a), *own = node_is(volumes, NODE_OBJECT) ? node_share(s->a, volumes) : node_object(s->a);
     for (size_t i = 0; i < n_items(binds); i++) {
         const char *bind = item_text(binds, i), *target = strchr(bind, ':');
         size_t n = target ? strcspn(target + 1, ":") : 0;
-        if (!target || *bind == '/') {
+        size_t end = target ? (size_t)(target + 1 + n - bind) : 0;
+        if (!target) {
             node_push(s->a, out, binds->items[i]);
         } else if (is_anonymous(bind)) {
             node_set_n(s->a, own, target + 1, n, node_object(s->a));
         } else {
-            const char *options = target[1 + n] ? target + 2 + n : "";
-            node_push(
-                s->a, out,
-                node_printf(s->a, "%.*s:%s", (int)(target + 1 + n - bind), bind, without(s->a, options, "nosuid,nodev", "")));
+            const char *options = without(s->a, bind_options(bind), inherited, asked_options(s, bind, end));
+            node_push(s->a, out, node_printf(s->a, "%.*s:%s", (int)end, bind, options));
         }
     }
     node_set(s->a, s->out_host, "Binds", out);

@@ -25,11 +25,13 @@ peer_up() {
     for name in "${PEER_FUNCTIONS[@]}"; do echo "FN_$name=$(openclaw_dist "$dir" "$name")"; done >"$BATS_FILE_TMPDIR/$line.functions"
     make -s -C "$ROOT" MODE=asan build/asan/tests/tools/engine_proxy
 }
+# THEIR_HOST: where it runs, as words before a command; THEIR_ENV: more of its environment.
+THEIR_HOST=(openclaw_host) THEIR_ENV=()
 theirs() {
     local functions
     mapfile -t functions <"$BATS_FILE_TMPDIR/$LINE.functions"
-    openclaw_host env -i PATH="$PATH" HOME="$HOME" OPENCLAW_HOME="$HOME" OPENCLAW_STATE_DIR="$OC" LANG=C.UTF-8 TZ=UTC NO_COLOR=1 \
-        RECONCLAW_STATE_DIR="$STATE" DOCKER_HOST="unix://$ENGINE/s.sock" LINE="$LINE" "${functions[@]}" \
+    "${THEIR_HOST[@]}" env -i PATH="$PATH" HOME="$HOME" OPENCLAW_HOME="$HOME" OPENCLAW_STATE_DIR="$OC" LANG=C.UTF-8 TZ=UTC NO_COLOR=1 \
+        RECONCLAW_STATE_DIR="$STATE" DOCKER_HOST="unix://$ENGINE/s.sock" LINE="$LINE" "${THEIR_ENV[@]}" "${functions[@]}" \
         "$BATS_FILE_TMPDIR/$LINE/node" "$@"
 }
 openclaw() { theirs "$BATS_FILE_TMPDIR/$LINE/node_modules/openclaw/openclaw.mjs" "$@"; }

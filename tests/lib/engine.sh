@@ -10,7 +10,8 @@
 #       --tls lets it listen on 127.0.0.1:PORT as well, for clients with a certificate: ca.pem, cert.pem and key.pem in DIR/tls,
 #       and in DIR/stranger those of an authority that the engine does not know.
 #       --podman starts podman's API service in place of dockerd; everything else is spoken to in the same words. --rootless runs
-#       it as a user made for it, whose name stands in DIR/user.
+#       it as a user made for it, whose name stands in DIR/user. With CONTAINERS_CONF=DIR/containers.conf and
+#       CONTAINERS_STORAGE_CONF=DIR/storage.conf the podman command works on the same containers.
 #   engine.sh image DIR NAME:TAG [MARK]   loads the image under a name; another MARK is another content. Prints the image's id
 #   engine.sh kill DIR                    SIGKILL, as a crash: containers go on running
 #   engine.sh restart DIR                 starts it again after kill
@@ -58,13 +59,35 @@ our_pid() {
 }
 
 podman_args() {
-    # With runc: crun asks for more than every test machine allows.
-    args=(env "CONTAINERS_CONF=$dir/containers.conf" podman --root "$dir/data" --runroot "$dir/exec" --runtime "$(command -v runc)"
-        --storage-driver vfs --cgroup-manager cgroupfs --events-backend file --tmpdir "$dir/tmp" --network-config-dir "$dir/net")
+    # The directories are in storage.conf, too: here they tell our service from others.
+    args=(env "CONTAINERS_CONF=$dir/containers.conf" "CONTAINERS_STORAGE_CONF=$dir/storage.conf" podman --root "$dir/data"
+        --runroot "$dir/exec")
     if [ -f "$dir/user" ]; then
         args=(setpriv --reuid "$(cat "$dir/user")" --regid "$(cat "$dir/user")" --init-groups env "HOME=$dir/home" "XDG_RUNTIME_DIR=$dir/xdg"
             "${args[@]}")
     fi
+}
+
+# Its own default for processes is more than a machine without CAP_SYS_RESOURCE may give, and crun, unlike runc, asks for more than
+# every test machine allows.
+podman_conf() {
+    cat >"$dir/containers.conf" <<END
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+[engine]
+runtime = "$(command -v runc)"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+tmp_dir = "$dir/tmp"
+[network]
+network_config_dir = "$dir/net"
+END
+    cat >"$dir/storage.conf" <<END
+[storage]
+driver = "vfs"
+graphroot = "$dir/data"
+runroot = "$dir/exec"
+END
 }
 
 # Descriptors of the test runner (bats waits for its own to be closed) are not handed down.
@@ -168,8 +191,7 @@ start() {
     mkdir "$dir/cli"
     # Containers outlive a killed engine, and a restart does not take ten seconds to end them.
     echo '{"live-restore": true}' >"$dir/daemon.json"
-    # Its own default for processes is more than a machine without CAP_SYS_RESOURCE may give.
-    if $podman; then printf '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n' >"$dir/containers.conf"; fi
+    if $podman; then podman_conf; fi
     if [ -n "$tls" ]; then
         certificates "$dir/tls"
         certificates "$dir/stranger"
