@@ -3,18 +3,11 @@
 # slow or hangs costs nothing but time.
 # shellcheck disable=SC2016
 
-load lib
+load engine
 load daemon
-setup_file() { engine_up; }
-teardown_file() { engine_down; }
 setup() {
     home_up
-    DAEMON=''
     LONG=20
-}
-teardown() {
-    [ -z "$DAEMON" ] || daemon_kill KILL
-    home_down
 }
 
 start_with_three() {

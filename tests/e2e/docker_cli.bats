@@ -1,21 +1,15 @@
 #!/usr/bin/env bats
 # The command line on a real engine: commands and their flags, exit codes, questions, output.
 
-load lib
-setup_file() { engine_up; }
-teardown_file() { engine_down; }
+load engine
 setup() {
     home_up
     # Where the commands find it that take no spec files.
     mkdir -p "$HOME/.config/reconclaw"
     SPEC=$HOME/.config/reconclaw/home.yaml
     oc_three
-    spec_openclaw
-    apply
-    is_status 0
-    BEFORE=$(ids)
+    all_applied
 }
-teardown() { home_down; }
 
 # Which of the containers are not what they were.
 changed() { comm -13 <(printf '%s\n' "$BEFORE") <(ids) | cut -d' ' -f1; }

@@ -1,11 +1,7 @@
 #!/usr/bin/env bats
 # What apply brings about on a real engine, and what it leaves alone: first and second run, images, what is wanted no more, time.
 
-load lib
-setup_file() { engine_up; }
-teardown_file() { engine_down; }
-setup() { home_up; }
-teardown() { home_down; }
+load engine
 
 # A runtime as OpenClaw leaves it behind: its container, and its record. $1 scope key, $2 name.
 from_openclaw() {

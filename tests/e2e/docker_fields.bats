@@ -2,9 +2,7 @@
 # What a change of each kind of field does: the plan says the field under its owner's key with both values, and apply recreates
 # the runtimes that it touches and no others.
 
-load lib
-setup_file() { engine_up; }
-teardown_file() { engine_down; }
+load engine
 setup() {
     home_up
     EXTRA_ENV=(SECRET_X=canary-one)
@@ -16,7 +14,6 @@ setup() {
     apply
     is_status 0
 }
-teardown() { home_down; }
 
 # b_changes FILTER LINE...: agent b's sandbox changes by a jq filter; each line must stand in the plan.
 b_changes() {

@@ -1,18 +1,12 @@
 #!/usr/bin/env bats
 # What holds an act back on a real engine, and what never happens: use, protection, other owners, an engine that fails.
 
-load lib
-setup_file() { engine_up; }
-teardown_file() { engine_down; }
+load engine
 setup() {
     home_up
     oc_three
-    spec_openclaw
-    apply
-    is_status 0
-    BEFORE=$(ids)
+    all_applied
 }
-teardown() { home_down; }
 
 # As OpenClaw writes it down when it uses one.
 used() { shard_set "$(box "$1")" --argjson t "$(ago "${2:-0}")" '.lastUsedAtMs = $t'; }

@@ -2,7 +2,7 @@
 # Bad input on a real engine: whatever is in the way of a config, spec, shard or disk, the answer is a clear error and an exit
 # status that is not zero, it comes soon, and nothing is lost or changed.
 
-load lib
+load engine
 setup_file() {
     engine_up
     # For tests as another user, who may not be able to read where we were built.
@@ -10,14 +10,10 @@ setup_file() {
     cp "$RECONCLAW" "$ENGINE_HOME/reconclaw"
     chmod 755 "$ENGINE_HOME/reconclaw"
 }
-teardown_file() { engine_down; }
 setup() {
     home_up
     oc_three
-    spec_openclaw
-    apply
-    is_status 0
-    BEFORE=$(ids)
+    all_applied
     SHARDS=$(registry)
     CONFIG=$OC/openclaw.json
 }

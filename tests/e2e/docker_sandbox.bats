@@ -1,15 +1,12 @@
 #!/usr/bin/env bats
 # kind: Sandbox on docker: made, kept in step field by field, stopped, removed; its setup; its secrets.
 
-load lib
-setup_file() { engine_up; }
-teardown_file() { engine_down; }
+load engine
 setup() {
     home_up
     mkdir -p "$T/ws" "$T/ws2"
     : >"$SPEC"
 }
-teardown() { home_down; }
 
 # The container of a Sandbox, by its owner.
 sb() { d ps -a --format '{{.Names}}' --filter "label=reconclaw.owner=Sandbox/$1"; }

@@ -3,26 +3,19 @@
 # database, nothing is removed because of it, what is wrong is said, and once it is mended all goes on by itself.
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154 # each test has an environment of its own
 
-load lib
+load engine
 load daemon
-setup_file() { engine_up; }
-teardown_file() { engine_down; }
 setup() {
     home_up
-    DAEMON='' LONG=40
+    LONG=40
     DB=$OC/state/openclaw.sqlite
     mkdir -p "$OC/state"
     sqlite3 "$DB" <"$ROOT/tests/data/openclaw/state-18.sql" >/dev/null
-    oc '{"agents": {"defaults": {"sandbox": {"mode": "all"}}, "ownership": "explicit", "entries": {"a": {}, "b": {}, "c": {}}},
-         "meta": {"lastTouchedVersion": "2026.9.6"}}'
-    spec_openclaw
-    apply
-    is_status 0
-    BEFORE=$(ids)
+    oc_three_2026_9
+    all_applied
     [ "$(rows)" = 3 ] || fail "rows: $(rows)"
 }
 teardown() {
-    [ -z "${DAEMON:-}" ] || daemon_kill KILL
     [ -z "${HOLDER:-}" ] || { kill "$HOLDER" 2>/dev/null; wait "$HOLDER" 2>/dev/null; } || true
     if mountpoint -q "$OC/state" 2>/dev/null; then umount "$OC/state"; fi
     home_down

@@ -1,6 +1,6 @@
 # The engine over TCP: with TLS and certificates on both sides, as DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH say; and
 # what does not hold up is unknown, never absent.
-load lib
+load engine
 load daemon
 
 setup_file() {
@@ -13,17 +13,11 @@ setup_file() {
     done
     export PORT
 }
-teardown_file() { engine_down; }
 setup() {
     home_up
     spec_openclaw
     oc_three
-    DAEMON=
     over_tls "$ENGINE/tls"
-}
-teardown() {
-    [ -z "$DAEMON" ] || daemon_kill KILL
-    home_down
 }
 
 over_tls() {

@@ -3,21 +3,15 @@
 # the upgrade itself, the journal and the plan say what happened, and the old runtimes go by policy, their workspaces staying.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154 # each test has an environment of its own
 
-load lib
+load engine
 load daemon
-setup_file() { engine_up; }
-teardown_file() { engine_down; }
 setup() {
     home_up
-    DAEMON='' LONG=40
+    LONG=40
     DB=$OC/state/openclaw.sqlite
     oc '{"agents": {"defaults": {"sandbox": {"mode": "all"}}, "list": [{"id": "a"}, {"id": "b"}, {"id": "c"}]},
          "meta": {"lastTouchedVersion": "2026.5.3"}}'
     spec_openclaw 'policy:hotWindow: 0s'
-}
-teardown() {
-    [ -z "${DAEMON:-}" ] || daemon_kill KILL
-    home_down
 }
 
 # As `openclaw doctor --fix` of 2026.9.6 does: rows for shards, the directories gone, the config rewritten.
@@ -36,8 +30,7 @@ upgrade() {
     } >"$T/upgrade.sql"
     sqlite3 "$DB" <"$T/upgrade.sql" >/dev/null
     rm -r "$OC/sandbox/containers"
-    oc '{"agents": {"defaults": {"sandbox": {"mode": "all"}}, "ownership": "explicit", "entries": {"a": {}, "b": {}, "c": {}}},
-         "meta": {"lastTouchedVersion": "2026.9.6"}}'
+    oc_three_2026_9
 }
 upgrade_told() { rc_raw history -o json | jq -e '[.. | objects | select(.event? == "upgrade")] | length == 1' >/dev/null; }
 

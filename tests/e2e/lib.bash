@@ -1,8 +1,7 @@
 # Shared by tests/e2e/docker_*.bats: the real program against a dockerd of the file's own, each test with a home of its own.
 #
-#   load lib
-#   setup_file() { engine_up; }        teardown_file() { engine_down; }
-#   setup() { home_up; }               teardown() { home_down; }
+#   load engine    a dockerd for the file, a home for each test (engine.bash)
+#   load lib       neither; a file may call engine_up, home_up and their counterparts itself
 #
 # In a test: $T is its directory, $HOME its home ($HOME/.openclaw the state directory of OpenClaw), $STATE reconclaw's own state
 # directory, $SPEC the spec file that `rc` is given. `rc` leaves $status, $output (stdout) and $stderr.
@@ -49,12 +48,14 @@ home_up() {
     export HOME
     mkdir -p "$OC"
     PROXY_PID=
+    DAEMON= # of daemon.bash
     EXTRA_ENV=()
     ENDPOINT=unix://$ENGINE/s.sock
 }
 
 home_down() {
     local ids
+    [ -z "${DAEMON:-}" ] || daemon_kill KILL
     [ -z "${PROXY_PID:-}" ] || { kill "$PROXY_PID" 2>/dev/null; wait "$PROXY_PID" 2>/dev/null; } || true
     ids=$(d ps -aq 2>/dev/null) || { "$ROOT/tests/lib/engine.sh" restart "$ENGINE" >/dev/null 2>&1; ids=$(d ps -aq); }
     # shellcheck disable=SC2086 # a list of ids
@@ -98,6 +99,11 @@ oc_set() { jq "$@" "$OC/openclaw.json" >"$OC/openclaw.json.new" && mv "$OC/openc
 
 # Three agents, each with its own sandbox.
 oc_three() { oc '{"agents": {"defaults": {"sandbox": {"mode": "all"}}, "list": [{"id": "a"}, {"id": "b"}, {"id": "c"}]}}'; }
+# The same as OpenClaw 2026.9 writes it.
+oc_three_2026_9() {
+    oc '{"agents": {"defaults": {"sandbox": {"mode": "all"}}, "ownership": "explicit", "entries": {"a": {}, "b": {}, "c": {}}},
+         "meta": {"lastTouchedVersion": "2026.9.6"}}'
+}
 
 # --- running it -------------------------------------------------------------------------------------------------------------
 
@@ -113,6 +119,13 @@ rc() {
 }
 plan() { rc plan "$@" "$SPEC"; }
 apply() { rc apply --yes "$@" "$SPEC"; }
+# What the config wants is there; $BEFORE is what that is.
+all_applied() {
+    spec_openclaw
+    apply
+    is_status 0
+    BEFORE=$(ids)
+}
 
 # Everything between reconclaw and the engine through a proxy that writes it down and breaks what $T/faults says.
 proxy_up() {
