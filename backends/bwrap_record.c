@@ -125,33 +125,27 @@ int bwrap_record_decode(struct arena *a, const char *bytes, size_t n, struct bwr
 
 /* --- encoding ------------------------------------------------------------------------------------------------------ */
 
-static void set_text(struct arena *a, struct node *n, const char *key, const char *value)
-{
-    if (value != NULL)
-        node_set(a, n, key, node_string(a, value));
-}
-
 char *bwrap_record_encode(struct arena *a, const struct bwrap_record *r, size_t *ret_n)
 {
     struct node *root = node_object(a), *cgroups = node_array(a);
     BUF_AUTO text = BUF_INIT(BWRAP_RECORD_BYTES * 2);
 
     node_set(a, root, "version", node_number(a, BWRAP_RECORD_VERSION));
-    set_text(a, root, "name", r->name);
-    set_text(a, root, "id", r->id);
-    set_text(a, root, "install", r->install);
-    set_text(a, root, "owner", r->owner);
-    set_text(a, root, "hash", r->hash);
+    node_set_text(a, root, "name", r->name);
+    node_set_text(a, root, "id", r->id);
+    node_set_text(a, root, "install", r->install);
+    node_set_text(a, root, "owner", r->owner);
+    node_set_text(a, root, "hash", r->hash);
     node_set(a, root, "createdAtMs", node_number(a, (double)r->created_at_ms));
-    set_text(a, root, "phase", phases[r->phase]);
-    set_text(a, root, "setup", r->setup_digest);
+    node_set_text(a, root, "phase", phases[r->phase]);
+    node_set_text(a, root, "setup", r->setup_digest);
     if (r->process.pid > 0) {
         struct node *p = node_object(a);
 
         node_set(a, p, "pid", node_number(a, r->process.pid));
         node_set(a, p, "start", node_number(a, (double)r->process.start));
-        set_text(a, p, "bootId", r->process.boot_id);
-        set_text(a, p, "pidNamespace", r->process.pid_ns);
+        node_set_text(a, p, "bootId", r->process.boot_id);
+        node_set_text(a, p, "pidNamespace", r->process.pid_ns);
         node_set(a, root, "process", p);
     }
     for (size_t i = 0; i < r->n_cgroups; i++)

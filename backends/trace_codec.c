@@ -44,12 +44,6 @@ static const char *err_word(int i)
 
 /* --- values -------------------------------------------------------------------------------------------------------- */
 
-static void set_text(struct arena *a, struct node *n, const char *key, const char *s)
-{
-    if (s != NULL)
-        node_set(a, n, key, node_string(a, s));
-}
-
 /* As text: a double would lose the far ends. */
 static void set_i64(struct arena *a, struct node *n, const char *key, int64_t v)
 {
@@ -128,12 +122,12 @@ struct node *trace_request_observe(struct arena *a, const struct observe_req *re
     for (size_t i = 0; i < req->n_desired; i++) {
         struct node *d = node_object(a);
 
-        set_text(a, d, "name", req->desired[i].name);
-        set_text(a, d, "hash", req->desired[i].config_hash);
+        node_set_text(a, d, "name", req->desired[i].name);
+        node_set_text(a, d, "hash", req->desired[i].config_hash);
         node_push(a, desired, d);
     }
     node_set(a, n, "desired", desired);
-    set_text(a, n, "memo", req->memo);
+    node_set_text(a, n, "memo", req->memo);
     set_bool(a, n, "deep", req->deep);
     return n;
 }
@@ -142,8 +136,8 @@ struct node *trace_request_look(struct arena *a, const char *id, const char *nam
 {
     struct node *n = node_object(a);
 
-    set_text(a, n, "id", id);
-    set_text(a, n, "name", name);
+    node_set_text(a, n, "id", id);
+    node_set_text(a, n, "name", name);
     return n;
 }
 
@@ -152,16 +146,16 @@ static struct node *request_want(struct arena *a, const struct desired *d)
     struct node *n = node_object(a);
     BUF_AUTO create = BUF_INIT(16u << 20);
 
-    set_text(a, n, "name", d->name);
-    set_text(a, n, "kind", runtime_kind_name(d->kind));
-    set_text(a, n, "owner", d->owner);
-    set_text(a, n, "want", want_words[d->want]);
-    set_text(a, n, "image", d->image);
-    set_text(a, n, "hash", d->config_hash);
-    set_text(a, n, "setup", d->setup);
+    node_set_text(a, n, "name", d->name);
+    node_set_text(a, n, "kind", runtime_kind_name(d->kind));
+    node_set_text(a, n, "owner", d->owner);
+    node_set_text(a, n, "want", want_words[d->want]);
+    node_set_text(a, n, "image", d->image);
+    node_set_text(a, n, "hash", d->config_hash);
+    node_set_text(a, n, "setup", d->setup);
     if (d->create != NULL)
         node_emit(&create, d->create, 0, NODE_EMIT_REDACT);
-    set_text(a, n, "create", buf_str(&create));
+    node_set_text(a, n, "create", buf_str(&create));
     return n;
 }
 
@@ -173,9 +167,9 @@ static struct node *request_changes(struct arena *a, const struct backend_act *a
         const struct field_change *ch = &act->changes[i];
         struct node *c = node_object(a);
 
-        set_text(a, c, "name", ch->name);
-        set_text(a, c, "from", ch->from != NULL && ch->sensitive ? MASK : ch->from);
-        set_text(a, c, "to", ch->to != NULL && ch->sensitive ? MASK : ch->to);
+        node_set_text(a, c, "name", ch->name);
+        node_set_text(a, c, "from", ch->from != NULL && ch->sensitive ? MASK : ch->from);
+        node_set_text(a, c, "to", ch->to != NULL && ch->sensitive ? MASK : ch->to);
         node_push(a, list, c);
     }
     return list;
@@ -185,18 +179,18 @@ struct node *trace_request_apply(struct arena *a, const struct backend_act *act)
 {
     struct node *n = node_object(a);
 
-    set_text(a, n, "step", step_words[act->step]);
-    set_text(a, n, "name", act->name != NULL ? act->name : act->want != NULL ? act->want->name : NULL);
-    set_text(a, n, "id", act->id);
+    node_set_text(a, n, "step", step_words[act->step]);
+    node_set_text(a, n, "name", act->name != NULL ? act->name : act->want != NULL ? act->want->name : NULL);
+    node_set_text(a, n, "id", act->id);
     if (act->want != NULL)
         node_set(a, n, "want", request_want(a, act->want));
     if (act->expect != NULL) {
         struct node *x = node_object(a);
 
-        set_text(a, x, "name", act->expect->name);
-        set_text(a, x, "ownership", ownership_words[act->expect->ownership]);
-        set_text(a, x, "install", act->expect->install);
-        set_text(a, x, "owner", act->expect->owner);
+        node_set_text(a, x, "name", act->expect->name);
+        node_set_text(a, x, "ownership", ownership_words[act->expect->ownership]);
+        node_set_text(a, x, "install", act->expect->install);
+        node_set_text(a, x, "owner", act->expect->owner);
         node_set(a, n, "expect", x);
     }
     if (act->step == STEP_CREATE)
@@ -213,10 +207,10 @@ struct node *trace_request_exec(struct arena *a, const struct exec_req *req)
 
     while (req->argv[argc] != NULL)
         argc++;
-    set_text(a, n, "name", req->name);
-    set_text(a, n, "id", req->id);
+    node_set_text(a, n, "name", req->name);
+    node_set_text(a, n, "id", req->id);
     node_set(a, n, "argv", texts(a, req->argv, argc));
-    set_text(a, n, "workdir", req->workdir);
+    node_set_text(a, n, "workdir", req->workdir);
     set_bool(a, n, "tty", req->tty);
     return n;
 }
@@ -234,9 +228,9 @@ struct node *trace_result_probe(struct arena *a, const struct backend_info *info
 {
     struct node *n = node_object(a);
 
-    set_text(a, n, "version", info->version);
-    set_text(a, n, "api", info->api);
-    set_text(a, n, "remark", info->remark);
+    node_set_text(a, n, "version", info->version);
+    node_set_text(a, n, "api", info->api);
+    node_set_text(a, n, "remark", info->remark);
     if (info->major > 0 || info->minor > 0) {
         node_set(a, n, "major", node_number(a, info->major));
         node_set(a, n, "minor", node_number(a, info->minor));
@@ -293,9 +287,9 @@ static struct node *fields_encode(struct arena *a, struct fields f, const struct
     for (size_t i = 0; i < f.n; i++) {
         struct node *x = node_object(a);
 
-        set_text(a, x, "name", f.v[i].name);
-        set_text(a, x, "value", f.v[i].sensitive ? MASK : f.v[i].value);
-        set_text(a, x, "class", field_class_name(f.v[i].class));
+        node_set_text(a, x, "name", f.v[i].name);
+        node_set_text(a, x, "value", f.v[i].sensitive ? MASK : f.v[i].value);
+        node_set_text(a, x, "class", field_class_name(f.v[i].class));
         set_bool(a, x, "sensitive", f.v[i].sensitive);
         set_bool(a, x, "asWanted",
                  f.v[i].sensitive && want != NULL && text_eq(fields_get(want->fields, f.v[i].name), f.v[i].value));
@@ -308,18 +302,18 @@ static struct node *observed_encode(struct arena *a, const struct observed *o, c
 {
     struct node *n = node_object(a);
 
-    set_text(a, n, "name", o->name);
-    set_text(a, n, "id", o->id);
-    set_text(a, n, "kind", runtime_kind_name(o->kind));
-    set_text(a, n, "ownership", ownership_words[o->ownership]);
-    set_text(a, n, "state", run_state_name(o->state));
-    set_text(a, n, "install", o->install);
-    set_text(a, n, "owner", o->owner);
-    set_text(a, n, "scopeKey", o->scope_key);
-    set_text(a, n, "configHash", o->config_hash);
+    node_set_text(a, n, "name", o->name);
+    node_set_text(a, n, "id", o->id);
+    node_set_text(a, n, "kind", runtime_kind_name(o->kind));
+    node_set_text(a, n, "ownership", ownership_words[o->ownership]);
+    node_set_text(a, n, "state", run_state_name(o->state));
+    node_set_text(a, n, "install", o->install);
+    node_set_text(a, n, "owner", o->owner);
+    node_set_text(a, n, "scopeKey", o->scope_key);
+    node_set_text(a, n, "configHash", o->config_hash);
     set_i64(a, n, "createdAtMs", o->created_at_ms);
-    set_text(a, n, "imageId", o->image_id);
-    set_text(a, n, "image", o->image);
+    node_set_text(a, n, "imageId", o->image_id);
+    node_set_text(a, n, "image", o->image);
     if (o->fields_known)
         node_set(a, n, "fields", fields_encode(a, o->fields, want));
     if (o->busy_known)
@@ -408,13 +402,13 @@ struct node *trace_result_observe(struct arena *a, const struct observation *o, 
     for (size_t i = 0; i < o->n_images; i++) {
         struct node *x = node_object(a);
 
-        set_text(a, x, "ref", o->images[i].ref);
-        set_text(a, x, "id", o->images[i].id);
+        node_set_text(a, x, "ref", o->images[i].ref);
+        node_set_text(a, x, "id", o->images[i].id);
         node_push(a, images, x);
     }
     node_set(a, n, "runtimes", list);
     node_set(a, n, "images", images);
-    set_text(a, n, "memo", o->memo);
+    node_set_text(a, n, "memo", o->memo);
     return n;
 }
 
@@ -446,11 +440,11 @@ struct node *trace_result_apply(struct arena *a, const struct act_result *r)
 {
     struct node *n = node_object(a);
 
-    set_text(a, n, "id", r->id);
+    node_set_text(a, n, "id", r->id);
     set_i64(a, n, "cdpPort", r->cdp_port);
     set_i64(a, n, "noVncPort", r->no_vnc_port);
     set_i64(a, n, "setupStatus", r->setup_status);
-    set_text(a, n, "setupOutput", r->setup_output);
+    node_set_text(a, n, "setupOutput", r->setup_output);
     node_set(a, n, "warnings", texts(a, r->warnings, r->n_warnings));
     return n;
 }
@@ -477,9 +471,9 @@ struct node *trace_error(struct arena *a, const struct err *e)
 {
     struct node *n = node_object(a);
 
-    set_text(a, n, "class", err_class_name(e->class));
+    node_set_text(a, n, "class", err_class_name(e->class));
     set_i64(a, n, "sys", e->sys);
-    set_text(a, n, "message", e->msg);
+    node_set_text(a, n, "message", e->msg);
     return n;
 }
 

@@ -30,11 +30,6 @@ static bool image_matches(struct arena *a, const struct row *row)
            (image && text_has_prefix(row->endpoint, "podman") && engine_shows_image(a, image, wanted));
 }
 
-static struct node *text_node(struct arena *a, const char *s)
-{
-    return s ? node_string(a, s) : node_null(a);
-}
-
 static struct node *time_node(struct arena *a, int64_t ms)
 {
     return ms == TIME_NONE ? node_null(a) : node_number(a, (double)ms);
@@ -61,19 +56,19 @@ static struct node *row_node(struct arena *a, const struct row *row)
     node_set(a, o, "containerName", node_string(a, row->name));
     node_set(a, o, "endpoint", node_string(a, row->endpoint));
     node_set(a, o, "kind", node_string(a, runtime_kind_name(row->kind)));
-    node_set(a, o, "backendId", text_node(a, rec ? rec->backend_id : row->want ? row->want->backend_id : NULL));
-    node_set(a, o, "sessionKey", text_node(a, rec ? rec->scope_key : row->obs ? row->obs->scope_key : NULL));
+    node_set(a, o, "backendId", node_text(a, rec ? rec->backend_id : row->want ? row->want->backend_id : NULL));
+    node_set(a, o, "sessionKey", node_text(a, rec ? rec->scope_key : row->obs ? row->obs->scope_key : NULL));
     node_set(a, o, "createdAtMs", time_node(a, rec ? rec->created_at_ms : row->obs ? row->obs->created_at_ms : TIME_NONE));
     node_set(a, o, "lastUsedAtMs", time_node(a, rec ? rec->last_used_at_ms : TIME_NONE));
-    node_set(a, o, "image", text_node(a, image_of(row)));
-    node_set(a, o, "id", text_node(a, row->obs ? row->obs->id : NULL));
+    node_set(a, o, "image", node_text(a, image_of(row)));
+    node_set(a, o, "id", node_text(a, row->obs ? row->obs->id : NULL));
     node_set(a, o, "status", node_string(a, status_of(row)));
     node_set(a, o, "running", row->known ? node_bool(a, row->obs && row->obs->state == RUN_RUNNING) : node_null(a));
     node_set(a, o, "imageMatch", node_bool(a, image_matches(a, row)));
     node_set(a, o, "recorded", node_bool(a, rec != NULL));
-    node_set(a, o, "source", text_node(a, rec ? rec->source : row->want ? row->want->source : NULL));
-    node_set(a, o, "act", text_node(a, row->act ? act_kind_name(row->act->kind) : NULL));
-    node_set(a, o, "reason", text_node(a, row->act ? row->act->reason : NULL));
+    node_set(a, o, "source", node_text(a, rec ? rec->source : row->want ? row->want->source : NULL));
+    node_set(a, o, "act", node_text(a, row->act ? act_kind_name(row->act->kind) : NULL));
+    node_set(a, o, "reason", node_text(a, row->act ? row->act->reason : NULL));
     node_set(a, o, "drift", changes_node(a, row->act));
     if (row->kind == RUNTIME_BROWSER) {
         node_set(a, o, "cdpPort", node_number(a, row->obs ? row->obs->cdp_port : rec ? rec->cdp_port : 0));

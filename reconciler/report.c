@@ -7,11 +7,6 @@
 
 #include <string.h>
 
-static void set_text(struct arena *a, struct node *o, const char *key, const char *value)
-{
-    node_set(a, o, key, value ? node_string(a, value) : node_null(a));
-}
-
 static void set_number(struct arena *a, struct node *o, const char *key, double value)
 {
     node_set(a, o, key, node_number(a, value));
@@ -27,7 +22,7 @@ static struct node *service_node(struct arena *a, const struct report_service *s
     set_number(a, o, "generation", (double)s->generation);
     set_number(a, o, "appliedGeneration", (double)s->applied_generation);
     node_set(a, o, "lastGood", node_bool(a, s->broken != NULL));
-    set_text(a, o, "roundError", s->round_error);
+    node_set(a, o, "roundError", node_text(a, s->round_error));
     return o;
 }
 
@@ -39,9 +34,9 @@ static struct node *endpoints_node(struct arena *a, const struct round *r, const
     for (size_t i = 0; i < p->n_endpoints; i++) {
         struct node *o = node_object(a);
 
-        set_text(a, o, "name", p->endpoints[i].name);
+        node_set(a, o, "name", node_text(a, p->endpoints[i].name));
         node_set(a, o, "known", node_bool(a, p->endpoints[i].known));
-        set_text(a, o, "why", p->endpoints[i].why);
+        node_set(a, o, "why", node_text(a, p->endpoints[i].why));
         set_number(a, o, "runtimes", (double)round_count(r, &p->endpoints[i], done));
         node_push(a, list, o);
     }
@@ -52,15 +47,15 @@ static struct node *act_node(struct arena *a, const struct act *act, enum guard 
 {
     struct node *o = node_object(a);
 
-    set_text(a, o, "endpoint", act->endpoint);
-    set_text(a, o, "name", act->name);
-    set_text(a, o, "act", act_kind_name(act->kind == ACT_HOLD ? act->held : act->kind));
-    set_text(a, o, "reason", act->reason);
+    node_set(a, o, "endpoint", node_text(a, act->endpoint));
+    node_set(a, o, "name", node_text(a, act->name));
+    node_set(a, o, "act", node_text(a, act_kind_name(act->kind == ACT_HOLD ? act->held : act->kind)));
+    node_set(a, o, "reason", node_text(a, act->reason));
     if (guard != GUARD_NONE)
-        set_text(a, o, "guard", guard_name(guard));
+        node_set(a, o, "guard", node_text(a, guard_name(guard)));
     if (until_ms != TIME_NONE)
         set_number(a, o, "untilMs", (double)until_ms);
-    set_text(a, o, "why", why);
+    node_set(a, o, "why", node_text(a, why));
     return o;
 }
 
@@ -75,7 +70,7 @@ struct node *report_node(struct arena *a, const struct report_service *s, const 
         diagnostics = cli_diags_json(a, &s->broken->diags);
     if (r) {
         set_number(a, round, "timeMs", (double)r->now_ms);
-        set_text(a, round, "specs", r->load->digest);
+        node_set(a, round, "specs", node_text(a, r->load->digest));
         for (enum act_kind k = 0; done && k < ACT_KIND_COUNT; k++)
             if (done->n_done[k] > 0)
                 set_number(a, round, act_past(k), (double)done->n_done[k]);

@@ -74,12 +74,6 @@ static struct node *env_object(const struct make *m)
 /* --- create ------------------------------------------------------------------------------------------------------------------
  */
 
-static void set_text(struct arena *a, struct node *o, const char *key, const char *value)
-{
-    if (value)
-        node_set(a, o, key, node_string(a, value));
-}
-
 static struct node *command_list(struct arena *a, const char *const *words)
 {
     struct node *list = node_array(a);
@@ -159,11 +153,11 @@ static struct node *docker_create(const struct make *m)
         pair->secret = env->members[i].value->secret;
         node_push(a, list, pair);
     }
-    set_text(a, body, "Image", o->image);
+    node_set_text(a, body, "Image", o->image);
     node_set(a, body, "Cmd", command_list(a, o->command ? o->command : idle));
     node_set(a, body, "Env", list);
-    set_text(a, body, "User", docker_user(m));
-    set_text(a, body, "WorkingDir", workdir_of(o));
+    node_set_text(a, body, "User", docker_user(m));
+    node_set_text(a, body, "WorkingDir", workdir_of(o));
     node_set(a, body, "HostConfig", docker_host(a, o));
     node_set(a, body, "Labels", o->head.labels ? node_copy(a, o->head.labels) : node_object(a));
     return body;
@@ -176,8 +170,8 @@ static struct node *bubblewrap_create(const struct make *m)
     struct node *create = node_object(a), *workspaces = node_array(a), *limits = node_object(a);
     for (size_t i = 0; i < o->n_workspaces; i++) {
         struct node *w = node_object(a);
-        set_text(a, w, "path", o->workspaces[i].path);
-        set_text(a, w, "target", o->workspaces[i].target);
+        node_set_text(a, w, "path", o->workspaces[i].path);
+        node_set_text(a, w, "target", o->workspaces[i].target);
         node_set(a, w, "readOnly", node_bool(a, o->workspaces[i].read_only));
         node_push(a, workspaces, w);
     }
@@ -187,14 +181,14 @@ static struct node *bubblewrap_create(const struct make *m)
         node_set(a, limits, "pids", node_number(a, (double)o->pids));
     if (o->cpus > 0)
         node_set(a, limits, "cpus", node_number(a, o->cpus));
-    set_text(a, create, "root", o->root);
+    node_set_text(a, create, "root", o->root);
     node_set(a, create, "workspaces", workspaces);
     node_set(a, create, "env", env_object(m));
     node_set(a, create, "limits", limits);
-    set_text(a, create, "network", o->network);
+    node_set_text(a, create, "network", o->network);
     if (o->command)
         node_set(a, create, "command", command_list(a, o->command));
-    set_text(a, create, "workdir", workdir_of(o) ? workdir_of(o) : "/");
+    node_set_text(a, create, "workdir", workdir_of(o) ? workdir_of(o) : "/");
     if (o->head.labels && o->head.labels->n_members)
         node_set(a, create, "labels", node_copy(a, o->head.labels));
     return create;
@@ -239,7 +233,7 @@ static const char *config_hash(struct arena *a, const struct node *create, const
 {
     struct node *all = node_object(a);
     node_set(a, all, "create", canonical(a, create));
-    set_text(a, all, "setup", setup);
+    node_set_text(a, all, "setup", setup);
     const char *text = node_json(a, all);
     return digest_sha256(a, text, strlen(text));
 }
@@ -254,11 +248,11 @@ static struct desired make_desired(const struct make *m)
     const char *owner = arena_printf(a, "Sandbox/%s", o->head.name), *hash = config_hash(a, create, o->setup);
     if (docker) {
         struct node *labels = node_get(create, "Labels");
-        set_text(a, labels, SANDBOX_LABEL_OWNER, owner);
-        set_text(a, labels, SANDBOX_LABEL_INSTALL, m->conf->install);
-        set_text(a, labels, ENGINE_LABEL_HASH, hash);
+        node_set_text(a, labels, SANDBOX_LABEL_OWNER, owner);
+        node_set_text(a, labels, SANDBOX_LABEL_INSTALL, m->conf->install);
+        node_set_text(a, labels, ENGINE_LABEL_HASH, hash);
         if (o->setup)
-            set_text(a, labels, ENGINE_LABEL_SETUP, digest_sha256(a, o->setup, strlen(o->setup)));
+            node_set_text(a, labels, ENGINE_LABEL_SETUP, digest_sha256(a, o->setup, strlen(o->setup)));
     }
     const char *kind = sandbox_endpoint_kind(o);
     return (struct desired){

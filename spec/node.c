@@ -63,6 +63,11 @@ struct node *node_printf(struct arena *a, const char *fmt, ...)
     return n;
 }
 
+struct node *node_text(struct arena *a, const char *s)
+{
+    return s ? node_string(a, s) : node_null(a);
+}
+
 struct node *node_array(struct arena *a)
 {
     return node_new(a, NODE_ARRAY);
@@ -180,6 +185,12 @@ void node_reserve(struct arena *a, struct node *object, size_t n)
         memcpy(bigger, object->members, object->n_members * sizeof *bigger);
     object->members = bigger;
     object->members_cap = n;
+}
+
+void node_set_text(struct arena *a, struct node *object, const char *key, const char *s)
+{
+    if (s)
+        node_set(a, object, key, node_string(a, s));
 }
 
 bool node_unset(struct node *object, const char *key)

@@ -57,6 +57,7 @@ struct node *node_number(struct arena *a, double d);
 struct node *node_string(struct arena *a, const char *s); /* copies */
 struct node *node_string_n(struct arena *a, const char *s, size_t n);
 struct node *node_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+struct node *node_text(struct arena *a, const char *s); /* a string, or null where it is NULL */
 struct node *node_array(struct arena *a);
 struct node *node_object(struct arena *a);
 
@@ -68,6 +69,8 @@ struct node_member *node_set_n(struct arena *a, struct node *object, const char 
 void node_reserve(struct arena *a, struct node *object, size_t n);
 /* As node_set, but the key is not copied: for a literal, or what lives as long as the object. */
 struct node_member *node_put(struct arena *a, struct node *object, const char *key, struct node *value);
+/* A string; where it is NULL, nothing. */
+void node_set_text(struct arena *a, struct node *object, const char *key, const char *s);
 bool node_unset(struct node *object, const char *key); /* O(n) */
 /* NULL object, an object of another kind, or no such key: NULL. */
 struct node *node_get(const struct node *object, const char *key);

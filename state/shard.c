@@ -181,12 +181,6 @@ void shard_format(struct arena *a, const struct node *entry, struct buf *out)
     buf_putc(out, '\n');
 }
 
-static void set_text(struct arena *a, struct node *o, const char *key, const char *text)
-{
-    if (text)
-        node_set(a, o, key, node_string(a, text));
-}
-
 static void set_time(struct arena *a, struct node *o, const char *key, int64_t ms)
 {
     if (ms != TIME_NONE)
@@ -198,24 +192,24 @@ struct node *shard_from_record(struct arena *a, const struct record *rec)
     struct node *o = node_object(a);
     bool browser = rec->kind == RUNTIME_BROWSER;
 
-    set_text(a, o, "containerName", rec->name);
+    node_set_text(a, o, "containerName", rec->name);
     if (browser)
-        set_text(a, o, "workspaceDir", rec->workspace_dir);
+        node_set_text(a, o, "workspaceDir", rec->workspace_dir);
     else {
-        set_text(a, o, "backendId", rec->backend_id);
+        node_set_text(a, o, "backendId", rec->backend_id);
         if (rec->backend_target)
             node_set(a, o, "backendTarget", node_copy(a, rec->backend_target));
-        set_text(a, o, "runtimeLabel", rec->runtime_label);
+        node_set_text(a, o, "runtimeLabel", rec->runtime_label);
     }
-    set_text(a, o, "sessionKey", rec->scope_key);
+    node_set_text(a, o, "sessionKey", rec->scope_key);
     if (!browser)
-        set_text(a, o, "workspaceDir", rec->workspace_dir);
+        node_set_text(a, o, "workspaceDir", rec->workspace_dir);
     set_time(a, o, "createdAtMs", rec->created_at_ms);
     set_time(a, o, "lastUsedAtMs", rec->last_used_at_ms);
-    set_text(a, o, "image", rec->image);
+    node_set_text(a, o, "image", rec->image);
     if (!browser)
-        set_text(a, o, "configLabelKind", rec->config_label_kind);
-    set_text(a, o, "configHash", rec->config_hash);
+        node_set_text(a, o, "configLabelKind", rec->config_label_kind);
+    node_set_text(a, o, "configHash", rec->config_hash);
     if (browser && rec->cdp_port > 0)
         node_set(a, o, "cdpPort", node_number(a, rec->cdp_port));
     if (browser && rec->no_vnc_port > 0)

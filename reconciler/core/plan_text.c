@@ -7,25 +7,14 @@
 
 /* --- JSON ------------------------------------------------------------------------------------------------------------------ */
 
-static struct node *text_or_null(struct arena *a, const char *s)
-{
-    return s ? node_string(a, s) : node_null(a);
-}
-
 static struct node *time_or_null(struct arena *a, int64_t ms)
 {
     return ms == TIME_NONE ? node_null(a) : node_number(a, (double)ms);
 }
 
-static void set_text(struct arena *a, struct node *o, const char *key, const char *s)
-{
-    if (s)
-        node_set(a, o, key, node_string(a, s));
-}
-
 static struct node *value_node(struct arena *a, const struct field_change *c, const char *value)
 {
-    return text_or_null(a, value && c->sensitive ? "(sensitive)" : value);
+    return node_text(a, value && c->sensitive ? "(sensitive)" : value);
 }
 
 static struct node *changes_node(struct arena *a, const struct act *act)
@@ -70,12 +59,12 @@ static struct node *act_node(struct arena *a, const struct act *act)
     node_set(a, o, "endpoint", node_string(a, act->endpoint));
     node_set(a, o, "name", node_string(a, act->name));
     node_set(a, o, "runtime", node_string(a, runtime_kind_name(act->runtime)));
-    set_text(a, o, "owner", act_owner(act));
-    set_text(a, o, "scopeKey", act_scope(act));
-    set_text(a, o, "id", act->obs ? act->obs->id : NULL);
+    node_set_text(a, o, "owner", act_owner(act));
+    node_set_text(a, o, "scopeKey", act_scope(act));
+    node_set_text(a, o, "id", act->obs ? act->obs->id : NULL);
     node_set(a, o, "reason", node_string(a, act->reason));
-    set_text(a, o, "holdReason", act->hold_reason);
-    set_text(a, o, "remedy", act->remedy);
+    node_set_text(a, o, "holdReason", act->hold_reason);
+    node_set_text(a, o, "remedy", act->remedy);
     node_set(a, o, "changes", changes_node(a, act));
     node_set(a, o, "dataLoss", node_bool(a, act->data_loss));
     node_set(a, o, "restart", node_bool(a, act->restart));
@@ -91,8 +80,8 @@ static struct node *endpoint_node(struct arena *a, const struct plan_endpoint *e
 
     node_set(a, o, "name", node_string(a, e->name));
     node_set(a, o, "known", node_bool(a, e->known));
-    node_set(a, o, "why", text_or_null(a, e->why));
-    node_set(a, o, "remedy", text_or_null(a, e->remedy));
+    node_set(a, o, "why", node_text(a, e->why));
+    node_set(a, o, "remedy", node_text(a, e->remedy));
     node_set(a, o, "suspicious", node_bool(a, e->suspicious));
     node_set(a, o, "runtimes", node_number(a, (double)e->n_known));
     node_set(a, o, "removals", node_number(a, (double)e->n_removals));

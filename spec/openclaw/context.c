@@ -320,14 +320,9 @@ void oc_context_warn(const struct oc_instance *oc, const struct oc_context *c, s
 /* --- as JSON ------------------------------------------------------------------------------------------------------------------
  */
 
-static void put(struct arena *a, struct node *o, const char *key, const char *value)
-{
-    node_set(a, o, key, value ? node_string(a, value) : node_null(a));
-}
-
 static void put_container(struct arena *a, struct node *o, const struct oc_container *c)
 {
-    put(a, o, "configHash", c->config_hash);
+    node_set(a, o, "configHash", node_text(a, c->config_hash));
     node_set(a, o, "create", c->create ? c->create : node_null(a));
 }
 
@@ -335,23 +330,23 @@ struct node *oc_context_json(struct arena *a, const struct oc_context *c)
 {
     struct node *o = node_object(a), *b;
 
-    put(a, o, "agentId", c->agent_id);
-    put(a, o, "sessionKey", c->session_key);
-    put(a, o, "mainSessionKey", c->main_session_key);
+    node_set(a, o, "agentId", node_text(a, c->agent_id));
+    node_set(a, o, "sessionKey", node_text(a, c->session_key));
+    node_set(a, o, "mainSessionKey", node_text(a, c->main_session_key));
     node_set(a, o, "sandboxed", node_bool(a, c->sandboxed));
-    put(a, o, "mode", c->mode);
-    put(a, o, "scope", c->scope);
-    put(a, o, "scopeKey", c->scope_key);
-    put(a, o, "backend", c->backend);
-    put(a, o, "workspaceAccess", c->workspace_access);
-    put(a, o, "workspaceDir", c->workspace_dir);
-    put(a, o, "agentWorkspaceDir", c->agent_workspace_dir);
-    put(a, o, "containerName", c->container.name);
+    node_set(a, o, "mode", node_text(a, c->mode));
+    node_set(a, o, "scope", node_text(a, c->scope));
+    node_set(a, o, "scopeKey", node_text(a, c->scope_key));
+    node_set(a, o, "backend", node_text(a, c->backend));
+    node_set(a, o, "workspaceAccess", node_text(a, c->workspace_access));
+    node_set(a, o, "workspaceDir", node_text(a, c->workspace_dir));
+    node_set(a, o, "agentWorkspaceDir", node_text(a, c->agent_workspace_dir));
+    node_set(a, o, "containerName", node_text(a, c->container.name));
     node_set(a, o, "sandbox", c->sandbox.config);
     put_container(a, o, &c->container);
     if (c->has_browser) {
         b = node_object(a);
-        put(a, b, "containerName", c->browser.name);
+        node_set(a, b, "containerName", node_text(a, c->browser.name));
         put_container(a, b, &c->browser);
         node_set(a, o, "browser", b);
     }
@@ -362,8 +357,8 @@ static struct node *source_json(struct arena *a, const struct oc_tools_source *s
 {
     struct node *o = node_object(a);
 
-    put(a, o, "source", oc_tools_level_name(s->level));
-    put(a, o, "key", s->key);
+    node_set(a, o, "source", node_text(a, oc_tools_level_name(s->level)));
+    node_set(a, o, "key", node_text(a, s->key));
     return o;
 }
 
@@ -372,7 +367,7 @@ static struct node *elevated_json(struct arena *a, const struct oc_elevated *e)
     struct node *o = node_object(a), *from = node_object(a), *failures = node_array(a);
 
     node_set(a, o, "enabled", node_bool(a, e->enabled));
-    put(a, o, "channel", e->channel);
+    node_set(a, o, "channel", node_text(a, e->channel));
     node_set(a, o, "allowedByConfig", node_bool(a, e->allowed));
     node_set(a, o, "alwaysAllowedByConfig", node_bool(a, e->always_allowed));
     if (e->allow_global)
@@ -383,8 +378,8 @@ static struct node *elevated_json(struct arena *a, const struct oc_elevated *e)
     for (size_t i = 0; i < e->n_failures; i++) {
         struct node *f = node_object(a);
 
-        put(a, f, "gate", e->failures[i].gate);
-        put(a, f, "key", e->failures[i].key);
+        node_set(a, f, "gate", node_text(a, e->failures[i].gate));
+        node_set(a, f, "key", node_text(a, e->failures[i].key));
         node_push(a, failures, f);
     }
     node_set(a, o, "failures", failures);
