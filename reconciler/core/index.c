@@ -2,6 +2,8 @@
 
 #include "spec/base/text.h"
 #include "spec/base/vec.h"
+#include "spec/openclaw/names.h"
+#include "spec/openclaw/profile.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -95,30 +97,6 @@ static int compare_install(const void *x, const void *y)
     return (s->config_ok - t->config_ok) ? s->config_ok - t->config_ok : s->policy.prune - t->policy.prune;
 }
 
-/* The agent that a scope key belongs to, as a key of the table; OpenClaw 2026.5.3: `shared` is nobody's, `agent:x...` is of x,
- * and what is no agent's session is of `main`. */
-static const char *scope_agent(struct buf *b, const char *scope_key)
-{
-    const char *s = scope_key, *end;
-
-    buf_clear(b);
-    if (strcmp(scope_key, "shared") == 0)
-        return "shared";
-    buf_puts(b, "agent:");
-    while (*s == ':')
-        s++;
-    end = s + strcspn(s, ":");
-    if ((size_t)(end - s) == strlen("agent") && strncmp(s, "agent", 5) == 0) {
-        s = end + strspn(end, ":");
-        end = s + strcspn(s, ":");
-        for (; s < end; s++)
-            buf_putc(b, *s >= 'A' && *s <= 'Z' ? (char)(*s - 'A' + 'a') : *s);
-    }
-    if (b->n == strlen("agent:"))
-        buf_puts(b, "main");
-    return buf_str(b);
-}
-
 static int compare_scope(const void *x, const void *y)
 {
     const struct index_row *a = x, *b = y;
@@ -180,7 +158,8 @@ void index_make(struct arena *a, const struct world *w, int64_t now_ms, struct i
 
         VEC_PUSH(a, &requests, ((struct index_row){.a = r->endpoint, .b = r->name, .c = (int)r->runtime, .v = r}));
     }
-    *ret = (struct index){.installs = table_make(&installs, compare_install),
+    *ret = (struct index){.arena = a,
+                          .installs = table_make(&installs, compare_install),
                           .pauses = table_make(&pauses, compare_pause),
                           .turns = table_make(&turns, compare_turn),
                           .grants = table_make(&grants, compare_row),
@@ -239,8 +218,18 @@ const struct request *index_request(const struct index *ix, const char *endpoint
 
 const char *index_scope_install(const struct index *ix, const char *scope_key)
 {
-    BUF_AUTO b = BUF_INIT(4096);
-    const struct index_row *row = scope_key ? find(&ix->scopes, scope_agent(&b, scope_key), NULL, 0) : NULL;
+    const char *key = scope_key, *agent;
+    const struct index_row *row;
 
+    if (!key)
+        return NULL;
+    if (strcmp(key, "shared") != 0) {
+        /* Of what is no agent's session 2026.5 says main; 2026.9 makes no such key. */
+        agent = oc_scope_agent(ix->arena, &oc_profiles[OC_LINE_2026_5], key);
+        if (!agent)
+            return NULL;
+        key = arena_printf(ix->arena, "agent:%s", agent);
+    }
+    row = find(&ix->scopes, key, NULL, 0);
     return row && !row->bits ? row->v : NULL;
 }

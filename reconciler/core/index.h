@@ -17,6 +17,7 @@ struct index_table {
 };
 
 struct index {
+    struct arena *arena; /* the plan's */
     struct index_table installs, pauses, turns, grants, requests, scopes;
 };
 
