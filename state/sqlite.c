@@ -30,7 +30,9 @@ static int not_understood(struct err *e, const char *why)
     return err_set(e, ERR_INPUT, 0, "OpenClaw's database is not understood: %s", why);
 }
 
-static int check_columns(struct arena *a, sqlite3 *db, struct err *e)
+/* Of the newest schema a column more is another party's: OpenClaw goes on beside it, and so do we, who name ours. Of an older one
+ * it may be a migration's. */
+static int check_columns(struct arena *a, sqlite3 *db, const struct sqlite_facts *f, struct err *e)
 {
     int64_t n = 0, there = 0;
 
@@ -45,7 +47,7 @@ static int check_columns(struct arena *a, sqlite3 *db, struct err *e)
     }
     if (ask_number(a, db, "SELECT count(*) FROM pragma_table_info('" TABLE "')", &n, e) < 0)
         return -1;
-    if (n != ROW_COLUMN_COUNT)
+    if (n != ROW_COLUMN_COUNT && f->user_version != SQLITE_SCHEMA_MAX)
         return not_understood(e,
                               arena_printf(a, "its table of sandboxes has %lld columns, not %d", (long long)n, ROW_COLUMN_COUNT));
     return 0;
@@ -103,7 +105,7 @@ static int check_database(struct arena *a, sqlite3 *db, struct sqlite_facts *ret
         return -1;
     if (!ret->has_table)
         return ret->user_version == SQLITE_SCHEMA_MAX ? not_understood(e, "half migrated: it has no table of sandboxes") : 0;
-    if (check_columns(a, db, e) < 0 ||
+    if (check_columns(a, db, ret, e) < 0 ||
         ask_number(a, db, "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = '" TABLE "'", &triggers, e) <
             0)
         return -1;

@@ -2,10 +2,10 @@
  * openclaw.sqlite`, read and written as an outside party may (state/db.h), one row per runtime (state/row.h).
  *
  * Whatever is wrong with a row is told as an issue, never fatal, and the row stays as it is. Only what makes the whole database
- * unknown is an error: locked, damaged, of a newer schema, half migrated, another table than the one that is understood, a
- * trigger on it. All of that is asked anew inside each transaction that writes. A row that cannot be read and is replaced or
- * removed is first kept in `keep_dir`. OpenClaw's coordinator locks beside the database are for its own migrations: SQLite's
- * locks are what keeps a row whole. */
+ * unknown is an error: locked, damaged, of a newer schema, half migrated, another table than the one that is understood (a column
+ * more is another party's and stays), a trigger on it. All of that is asked anew inside each transaction that writes. A row that
+ * cannot be read and is replaced or removed is first kept in `keep_dir`. OpenClaw's coordinator locks beside the database are for
+ * its own migrations: SQLite's locks are what keeps a row whole. */
 #ifndef RECONCLAW_STATE_SQLITE_H
 #define RECONCLAW_STATE_SQLITE_H
 

@@ -85,3 +85,23 @@ OPS
     [ "$(jq '.containers | length' "$BATS_TEST_TMPDIR/containers")" = 2 ]
     [ "$(jq '.browsers | length' "$BATS_TEST_TMPDIR/browsers")" = 1 ]
 }
+
+@test "registry: a column of another party stops neither; an empty file OpenClaw fills, and we wait for that" {
+    entry='{"op":"u","entry":{"containerName":"a","backendId":"docker","sessionKey":"s","createdAtMs":1,"lastUsedAtMs":1,"image":"i","workspaceDir":"/w"}}'
+    sql 'ALTER TABLE sandbox_registry_entries ADD COLUMN extra TEXT'
+    "$TOOL" sqlite ops "$STATE" <<<"$entry"
+    theirs hammer 0.001 t1 >/dev/null
+    "$TOOL" sqlite list "$STATE" >"$BATS_TEST_TMPDIR/list"
+    [ "$(jq -c '[.containers[].containerName]' "$BATS_TEST_TMPDIR/list")" = '["a","t1"]' ]
+    [ "$(sql 'SELECT count(*) FROM sandbox_registry_entries')" = 2 ]
+    # Whatever emptied the file took the records along: they are unknown, until OpenClaw has made it anew.
+    rm -f "$STATE"/state/openclaw.sqlite-*
+    : >"$STATE/state/openclaw.sqlite"
+    run "$TOOL" sqlite ops "$STATE" <<<"$entry"
+    echo "$output"
+    [[ $output == 'failed: '*'is empty: not made yet, or cut off' ]]
+    [ ! -s "$STATE/state/openclaw.sqlite" ]
+    theirs hammer 0.001 t1 >/dev/null
+    "$TOOL" sqlite ops "$STATE" <<<"$entry"
+    [ "$(sql 'SELECT count(*) FROM sandbox_registry_entries')" = 2 ]
+}

@@ -1,6 +1,7 @@
 /* state/sqlite: OpenClaw 2026.9's registry, read and written as an outside party may. */
 #include "spec/base/limits.h"
 #include "spec/base/text.h"
+#include "state/db.h"
 #include "state/row.h"
 #include "state/sqlite.h"
 #include "tests/lib/scratch.h"
@@ -441,7 +442,9 @@ static void what_is_not_understood_is_neither_read_nor_written(void **state)
         {"PRAGMA user_version=19", "schema 19"},
         {"PRAGMA user_version=17", "half migrated"},
         {"DROP TABLE sandbox_registry_entries", "no table"},
-        {"ALTER TABLE sandbox_registry_entries ADD COLUMN x TEXT", "15 columns"},
+        {"ALTER TABLE sandbox_registry_entries ADD COLUMN x TEXT; UPDATE schema_meta SET schema_version = 17; PRAGMA "
+         "user_version=17",
+         "15 columns"},
         {"ALTER TABLE sandbox_registry_entries RENAME COLUMN image TO picture", "no column image"},
         {"CREATE TRIGGER t AFTER INSERT ON sandbox_registry_entries BEGIN SELECT 1; END", "trigger"},
         {"INSERT INTO config_machine_state VALUES ('state.schema.contentVersion', '19', 1)", "schema 19"},
@@ -474,6 +477,35 @@ static void what_is_not_understood_is_neither_read_nor_written(void **state)
         free(after);
         end(&f);
     }
+}
+
+/* OpenClaw 2026.9.6 goes on with it. */
+static void a_column_of_another_party_is_left_as_it_is(void **state)
+{
+    struct fixture f;
+    struct sqlite_view v;
+    struct err e = {0};
+    sqlite3 *db;
+    int64_t n = 0;
+
+    (void)state;
+    begin(&f);
+    assert_int_equal(put(&f, entry_of(f.a, "a", 1, "i"), SHARD_OPENCLAW, NULL, &e), 0);
+    sql(f.dir, "ALTER TABLE sandbox_registry_entries ADD COLUMN x TEXT; UPDATE sandbox_registry_entries SET x = 'theirs'");
+    assert_int_equal(put(&f, entry_of(f.a, "a", 2, "j"), SHARD_OPENCLAW, NULL, &e), 0);
+    assert_int_equal(put(&f, entry_of(f.a, "b", 3, "j"), SHARD_OPENCLAW, NULL, &e), 0);
+    v = read_all(&f);
+    assert_int_equal(v.n, 2);
+    assert_int_equal(v.issues.n, 0);
+    db = db_open(f.dir);
+    assert_int_equal(db_query_one(f.a, db,
+                                  "SELECT count(*) FROM sandbox_registry_entries WHERE "
+                                  "(container_name = 'a' AND x = 'theirs') OR (container_name = 'b' AND x IS NULL)",
+                                  &n, NULL),
+                     SQLITE_ROW);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    assert_int_equal(n, 2);
+    end(&f);
 }
 
 static void a_file_that_is_missing_empty_cut_or_rubbish_is_told_and_stays(void **state)
@@ -651,6 +683,7 @@ int main(void)
         cmocka_unit_test(what_we_made_anew_is_told_as_it_is_now_and_is_no_use),
         cmocka_unit_test(the_bytes_of_an_unreadable_row_are_kept_before_it_goes),
         cmocka_unit_test(what_is_not_understood_is_neither_read_nor_written),
+        cmocka_unit_test(a_column_of_another_party_is_left_as_it_is),
         cmocka_unit_test(a_file_that_is_missing_empty_cut_or_rubbish_is_told_and_stays),
         cmocka_unit_test(a_write_lock_is_waited_for_and_then_told),
         cmocka_unit_test(a_write_that_fails_leaves_the_old_row_whole),
