@@ -266,7 +266,7 @@ void report_text(struct arena *a, struct buf *b, const struct node *report, bool
         buf_puts(b, "endpoint ");
         put(b, text_of(o, "name"));
         if (known)
-            buf_printf(b, ": %.0f runtimes\n", number_of(o, "runtimes"));
+            buf_printf(b, ": %.0f runtime%s\n", number_of(o, "runtimes"), number_of(o, "runtimes") == 1 ? "" : "s");
         else
             buf_printf(b, ": unknown: %s\n", text_escaped(a, text_of(o, "why")));
     }

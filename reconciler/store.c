@@ -23,7 +23,7 @@ int store_open(const struct host *host, bool make, struct store *ret, struct err
     /* A directory that stands ready and is empty is not filled by a dry run either. */
     if (make || stat(arena_printf(a, "%s/records", host->home_dir), &st) == 0) {
         if (home_open(host->home_dir, NULL, &s.home, e) < 0)
-            return err_wrap(e, "opening reconclaw's state directory");
+            return -1;
         load_install_id(host->home_dir, s.install);
     } else if (errno != ENOENT) {
         return err_sys(e, ERR_IO, errno, "reconclaw's state directory '%s'", host->home_dir);

@@ -56,7 +56,7 @@ int home_open(const char *base, const struct file_hook *hook, struct home **ret,
     return 0;
 fail:
     home_close(h);
-    return err_wrap(e, "opening the state directory");
+    return err_wrap(e, "opening reconclaw's state directory");
 }
 
 void home_close(struct home *h)
