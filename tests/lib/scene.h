@@ -75,4 +75,10 @@ void scene_seen(struct scene *s, unsigned o);
 /* Wanted, recorded and running, but made from another hash; its hot window is WINDOW. */
 void scene_drifted(struct scene *s);
 
+/* A row of cmocka's: no fixture, since each case begins a scene of its own. */
+#define TEST(name, fn)                                                                                                           \
+    {                                                                                                                            \
+        name, fn, NULL, NULL, NULL                                                                                               \
+    }
+
 #endif

@@ -446,11 +446,6 @@ static void test_cost(void **state)
     scene_end(&s);
 }
 
-#define TEST(name, fn)                                                                                                           \
-    {                                                                                                                            \
-        name, fn, NULL, NULL, NULL                                                                                               \
-    }
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

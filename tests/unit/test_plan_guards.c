@@ -470,11 +470,6 @@ static void protect_has_no_switch(void **state)
     scene_end(&s);
 }
 
-#define TEST(name, fn)                                                                                                           \
-    {                                                                                                                            \
-        name, fn, NULL, NULL, NULL                                                                                               \
-    }
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

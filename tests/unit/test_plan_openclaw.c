@@ -222,11 +222,6 @@ static void test_uncertain_hash(void **state)
         }
 }
 
-#define TEST(name, fn)                                                                                                           \
-    {                                                                                                                            \
-        name, fn, NULL, NULL, NULL                                                                                               \
-    }
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

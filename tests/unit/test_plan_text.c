@@ -138,11 +138,6 @@ static void test_nothing(void **state)
     assert_int_equal(p.next_due_ms, TIME_NONE);
 }
 
-#define TEST(name, fn)                                                                                                           \
-    {                                                                                                                            \
-        name, fn, NULL, NULL, NULL                                                                                               \
-    }
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
