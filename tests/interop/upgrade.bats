@@ -28,23 +28,30 @@ has_new() { [ "$(d inspect -f '{{.State.Running}}' "$(d ps -a --filter label=ope
     awk -v key="agent:$1:workspace:" 'index($2, key) == 1 { print $1 }')")" = true ]; }
 all_new() { has_new a && has_new b && has_new c; }
 is_gone() { ! exists "$1"; }
+runs_a_command() { d top "$1" | grep -qw cat; }
 
 @test "an upgrade in place under the daemon: what is used stays, nothing is made twice, the end matches, the journal tells it" {
     local old_a old_b old_c began before
     oc_three
     use_quietly agent:a:main agent:b:main agent:c:main
     old_a=$(id_of "$(box a)") old_b=$(id_of "$(box b)") old_c=$(id_of "$(box c)")
-    # Nobody has used c for an hour.
+    # Nobody has used b and c for an hour, but for a command that still runs in b.
+    cold "$(box b)" 3600
     cold "$(box c)" 3600
     spec_openclaw 'ensure: all' 'policy: hotWindow: 5m, removalCap: {percent: 100}'
     daemon_start
     until_ok is_applied
     same "$(ids | wc -l)" 3
     began=$(date +%s)
+    mkfifo "$T/stdin"
+    d exec -i "$old_b" cat <"$T/stdin" >/dev/null 3>&- &
+    EXEC=$!
+    exec 8>"$T/stdin"
+    until_ok runs_a_command "$old_b"
     daemon_mark
 
     # Whatever is in use is there at every moment.
-    (while exists "$old_a" && exists "$old_b"; do pause 0.2; done; echo gone >"$T/gone-too-early") 3>&- &
+    (while exists "$old_a" && exists "$old_b"; do pause 0.2; done; echo gone >"$T/gone-too-early") 3>&- 8>&- &
     WATCHER=$!
     LINE=2026.9
     openclaw doctor --fix --non-interactive >"$T/doctor" 2>&1 || fail "$(cat "$T/doctor")"
@@ -63,10 +70,14 @@ is_gone() { ! exists "$1"; }
     same "$(ids)" "$before"
     kill "$WATCHER"
     WATCHER=
-    # The old ones go once nobody has used them for long enough.
+    # The old ones go once nobody has used them for long enough, and nothing runs in them any more.
     cold "$(d inspect -f '{{.Name}}' "$old_a" | tr -d /)" 301
-    cold "$(d inspect -f '{{.Name}}' "$old_b" | tr -d /)" 301
     until_ok is_gone "$old_a"
+    rc plan -o json "$SPEC"
+    is_json '.plan.acts | length == 1 and .[0].act == "hold" and .[0].held == "prune" and .[0].guard == "busy"'
+    exists "$old_b"
+    exec 8>&-
+    wait "$EXEC"
     until_ok is_gone "$old_b"
     until_ok is_applied
     same "$(ids | wc -l)" 3
