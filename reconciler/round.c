@@ -242,8 +242,8 @@ static struct endpoint_opener opener_of(const struct looking *in)
 static void ask_podman(struct looking *in)
 {
     const struct endpoint_opener opener = opener_of(in);
+    bool is_slow = !in->conf->deep && store_is_slow(in->conf->store, OC_PODMAN_ENDPOINT), asked = false;
     struct oc_podman *podman = NULL;
-    bool asked = false;
 
     for (size_t i = 0; i < in->r->n_openclaws; i++) {
         struct round_openclaw *o = &in->r->openclaws[i];
@@ -264,7 +264,7 @@ static void ask_podman(struct looking *in)
         add_endpoint(in, OC_PODMAN_ENDPOINT);
         if (!asked) {
             podman = ARENA_NEW(in->a, struct oc_podman);
-            if (podman_ask(&opener, PODMAN_ASK_MS, in->conf->cancel, podman, &e) < 0)
+            if (podman_ask(&opener, is_slow ? OBSERVE_SLOW_MS : PODMAN_ASK_MS, in->conf->cancel, podman, &e) < 0)
                 podman = NULL;
             asked = true;
         }

@@ -280,6 +280,21 @@ static void the_manual_prints_the_table(void **state)
     }
 }
 
+/* What OpenClaw's rules for its containers go by. */
+static void its_version_and_whose_it_is_are_told(void **state)
+{
+    struct backend_info info = {0};
+    struct err e = {0};
+    char version[32];
+
+    (void)state;
+    if (podman_ops.probe(backend, &call, &info, &e) < 0)
+        fail_msg("%s", e.msg);
+    (void)snprintf(version, sizeof version, "Podman %u.%u.", info.major, info.minor);
+    assert_true(info.major >= 3 && strncmp(info.version, version, strlen(version)) == 0);
+    assert_false(info.rootless); /* engine.sh starts it as root */
+}
+
 static int start(void **state)
 {
     struct err e;
@@ -304,6 +319,7 @@ int main(void)
         cmocka_unit_test(every_row_has_its_cases),
         cmocka_unit_test(what_was_made_as_asked_shows_no_drift_and_a_change_is_named),
         cmocka_unit_test(what_cannot_be_done_is_refused_under_its_key),
+        cmocka_unit_test(its_version_and_whose_it_is_are_told),
         cmocka_unit_test(the_manual_prints_the_table),
     };
     return cmocka_run_group_tests(tests, start, stop);
