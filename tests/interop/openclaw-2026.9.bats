@@ -4,17 +4,6 @@
 LINE=2026.9
 load openclaw
 
-setup_file() {
-    peer_up "$LINE"
-    engine_up
-}
-teardown_file() { engine_down; }
-setup() {
-    home_up
-    line_home
-}
-teardown() { home_down; }
-
 @test "what apply makes, OpenClaw lists as running and matching, and its own step adopts it" { it_apply_is_adopted; }
 @test "what OpenClaw makes, reconclaw adopts: no act, no request that changes anything, the same records" { it_theirs_is_adopted; }
 @test "after openclaw sandbox recreate: ensure: all makes all anew, ensure: existing leaves nothing" { it_after_recreate; }

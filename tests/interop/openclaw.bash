@@ -2,8 +2,7 @@
 # for each line of OpenClaw, and one for the way from one to the next.
 #
 #   LINE=2026.9; load openclaw
-#   setup_file() { peer_up "$LINE"; engine_up; }   teardown_file() { engine_down; }
-#   setup() { home_up; line_home; }                teardown() { home_down; }
+#   (and setup_file, teardown_file, setup and teardown of its own, where those of one line are not enough)
 #
 # The functions called it_... are the tests that hold for every line. LINE may change within a test.
 # INTEROP_SECONDS: how long both work at once. RECONCLAW_SEED, INTEROP_ROUNDS: of the random configs.
@@ -15,6 +14,17 @@ load ../e2e/lib
 declare -gA RELEASE=([2026.5]=2026.5.3 [2026.9]=2026.9.6)
 PEER_FUNCTIONS=(createConfigIO resolveAgentWorkspaceDir resolveSandboxContext resolveSandboxRuntimeStatus registerSandboxCli
     listBundledChannelCatalogEntries)
+
+setup_file() {
+    peer_up "$LINE"
+    engine_up
+}
+teardown_file() { engine_down; }
+setup() {
+    home_up
+    line_home
+}
+teardown() { home_down; }
 
 # --- the other party --------------------------------------------------------------------------------------------------------
 
