@@ -58,6 +58,7 @@ struct observe_req {
     const char *memo; /* of the last observation, or NULL */
     int64_t now_ms;   /* wall clock; 0: not known, and a memo that needs it is not believed */
     bool deep;        /* the slow audit: believe no memo */
+    bool mounts;      /* what every container there mounts of this machine is asked for, too */
 };
 
 /* One step on one runtime. Recreate is remove, then create, by the caller. */

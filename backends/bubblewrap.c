@@ -2,6 +2,7 @@
 
 #include "backends/bwrap_enter.h"
 #include "backends/bwrap_run.h"
+#include "backends/bwrap_spec.h"
 #include "backends/bwrap_view.h"
 #include "backends/proc.h"
 #include "spec/base/limits.h"
@@ -196,6 +197,30 @@ static bool is_wanted(const struct observe_req *req, const char *name)
     return false;
 }
 
+/* What all records tell, this install's or not; false where one cannot be read. */
+static bool list_mounts(struct arena *a, const struct bwrap_view *v, struct observation *ret)
+{
+    VEC(struct mount_use) mounts = {0};
+
+    for (size_t i = 0; i < v->n_entries; i++) {
+        const struct bwrap_record *r = &v->entries[i].r;
+        struct bwrap_spec s;
+        struct err ignored = {0};
+
+        if (v->entries[i].why != NULL || bwrap_spec_decode(a, r->create, &s, &ignored) < 0)
+            return false;
+        for (size_t k = 0; k < s.n_workspaces; k++)
+            VEC_PUSH(a, &mounts,
+                     ((struct mount_use){.name = arena_strdup(a, r->name), .source = arena_strdup(a, s.workspaces[k].path)}));
+    }
+    for (size_t i = 0; i < v->n_marked; i++)
+        if (bwrap_view_by_id(v, v->marked[i].r.id) == NULL) /* runs, and its record is lost */
+            return false;
+    ret->mounts = mounts.v;
+    ret->n_mounts = mounts.n;
+    return true;
+}
+
 static int bw_observe(struct backend *handle, struct arena *a, const struct observe_req *req, const struct call *c,
                       struct observation *ret, struct err *e)
 {
@@ -226,6 +251,7 @@ static int bw_observe(struct backend *handle, struct arena *a, const struct obse
                                 .n_images = req->n_images};
     for (size_t i = 0; i < req->n_images; i++)
         ret->images[i].ref = arena_strdup(a, req->images[i]);
+    ret->mounts_known = req->mounts && list_mounts(a, &v, ret);
     return 0;
 }
 

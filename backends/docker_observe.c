@@ -32,6 +32,8 @@ struct pass {
     struct docker_memo *memo;
     VEC(struct source) sources;
     size_t *inspected; /* indices into seen, in the order of the requests */
+    VEC(struct mount_use) mounts;
+    VEC(struct mount_use) unmounted; /* whose list element tells no mounts (podman): name, and its path in `source` */
 };
 
 /* --- the list ----------------------------------------------------------------------------------------------------------------
@@ -82,11 +84,63 @@ static int listed_port(const json_t *item, const struct desired *want, const cha
     return 0;
 }
 
+static void note_mounts(struct pass *p, const char *name, const json_t *mounts)
+{
+    const json_t *m;
+    size_t i;
+    json_array_foreach(mounts, i, m)
+    {
+        const char *source = engine_text(m, "Source");
+        if (source && *source == '/')
+            VEC_PUSH(p->a, &p->mounts,
+                     ((struct mount_use){.name = arena_strdup(p->a, name), .source = arena_strdup(p->a, source)}));
+    }
+}
+
+/* Whoever's container it is. */
+static int list_mounts(struct pass *p, const json_t *item, struct err *e)
+{
+    const json_t *mounts = json_object_get(item, "Mounts");
+    const char *id = engine_text(item, "Id"), *name = docker_listed_name(item);
+    if (json_is_array(mounts) && (json_array_size(mounts) > 0 || engine_is_docker(p->dk->en))) {
+        note_mounts(p, name ? name : id ? id : "?", mounts);
+        return 0;
+    }
+    if (!docker_is_id(id))
+        return err_set(e, ERR_INPUT, 0, "a listed container has no id");
+    VEC_PUSH(p->a, &p->unmounted,
+             ((struct mount_use){.name = arena_strdup(p->a, name ? name : id), .source = docker_path(p->a, id, "/json")}));
+    return 0;
+}
+
+static int on_mounts(void *ctx, size_t i, json_t *item, const struct err *why, struct err *e)
+{
+    struct pass *p = ctx;
+    if (item) {
+        note_mounts(p, p->unmounted.v[i].name, json_object_get(item, "Mounts"));
+        return 0;
+    }
+    if (why->class == ERR_NOT_FOUND) /* gone since it was listed */
+        return 0;
+    *e = *why;
+    return -1;
+}
+
+static int inspect_mounts(struct pass *p, struct err *e)
+{
+    const char **paths = ARENA_ARRAY(p->a, const char *, p->unmounted.n);
+    for (size_t i = 0; i < p->unmounted.n; i++)
+        paths[i] = p->unmounted.v[i].source;
+    return engine_get_each(p->dk->en, paths, p->unmounted.n, on_mounts, p, &p->d, e);
+}
+
 static int on_listed(void *ctx, json_t *item, struct err *e)
 {
     struct pass *p = ctx;
     struct observed o;
     note_image(p, item);
+    if (p->req->mounts && list_mounts(p, item, e) < 0)
+        return -1;
     /* A stranger's container is dropped before anything of it is kept. */
     const json_t *labels = json_object_get(item, "Labels");
     const char *name = docker_listed_name(item);
@@ -284,10 +338,15 @@ static int observe(struct pass *p, struct observation *ret, struct err *e)
     if (docker_greet(p->dk, &p->d, e) < 0)
         return -1;
     if (docker_memo_prove(p->memo, p->dk, p->a, p->req->now_ms, elapsed_ms, &p->d, e) < 0 || find_images(p, e) < 0 ||
-        inspect(p, e) < 0)
+        inspect(p, e) < 0 || inspect_mounts(p, e) < 0)
         return -1;
-    struct observation o = {
-        .endpoint = arena_strdup(p->a, p->dk->endpoint), .ok = true, .images = p->images, .n_images = p->req->n_images};
+    struct observation o = {.endpoint = arena_strdup(p->a, p->dk->endpoint),
+                            .ok = true,
+                            .images = p->images,
+                            .n_images = p->req->n_images,
+                            .mounts_known = p->req->mounts,
+                            .mounts = p->mounts.v,
+                            .n_mounts = p->mounts.n};
     o.v = ARENA_ARRAY(p->a, struct observed, p->seen.n);
     for (size_t i = 0; i < p->seen.n; i++) {
         remember(p, &p->seen.v[i]);

@@ -264,6 +264,7 @@ static void observe_fill(struct fake *f, struct arena *a, const struct observe_r
         ret->images[i] =
             (struct image_state){.ref = arena_strdup(a, req->images[i]), .id = arena_strdup(a, fake_image_id(w, req->images[i]))};
     ret->memo = arena_printf(a, "fake:%llu", (unsigned long long)w->serial);
+    ret->mounts_known = req->mounts; /* its runtimes mount nothing */
 }
 
 static int fake_observe(struct backend *b, struct arena *a, const struct observe_req *req, const struct call *c,

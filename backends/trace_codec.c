@@ -129,6 +129,8 @@ struct node *trace_request_observe(struct arena *a, const struct observe_req *re
     node_set(a, n, "desired", desired);
     node_set_text(a, n, "memo", req->memo);
     set_bool(a, n, "deep", req->deep);
+    if (req->mounts)
+        set_bool(a, n, "mounts", true);
     return n;
 }
 
@@ -409,7 +411,39 @@ struct node *trace_result_observe(struct arena *a, const struct observation *o, 
     node_set(a, n, "runtimes", list);
     node_set(a, n, "images", images);
     node_set_text(a, n, "memo", o->memo);
+    if (o->mounts_known) {
+        struct node *mounts = node_array(a);
+
+        for (size_t i = 0; i < o->n_mounts; i++) {
+            struct node *x = node_object(a);
+
+            node_set_text(a, x, "name", o->mounts[i].name);
+            node_set_text(a, x, "source", o->mounts[i].source);
+            node_push(a, mounts, x);
+        }
+        node_set(a, n, "mounts", mounts);
+    }
     return n;
+}
+
+static int decode_mounts(struct arena *a, const struct node *list, struct observation *o, struct err *e)
+{
+    struct mount_use *v;
+
+    if (!list)
+        return 0;
+    if (!node_is(list, NODE_ARRAY))
+        return err_set(e, ERR_INPUT, 0, "result: mounts: a list is wanted");
+    v = ARENA_ARRAY(a, struct mount_use, list->n_items);
+    for (size_t i = 0; i < list->n_items; i++) {
+        v[i] = (struct mount_use){.name = get_text(a, list->items[i], "name"), .source = get_text(a, list->items[i], "source")};
+        if (!v[i].name || !v[i].source)
+            return err_set(e, ERR_INPUT, 0, "result: mounts[%zu]: a name and a source are wanted", i);
+    }
+    o->mounts_known = true;
+    o->mounts = v;
+    o->n_mounts = list->n_items;
+    return 0;
 }
 
 int trace_decode_observe(struct arena *a, const struct node *n, const struct observe_req *req, const char *endpoint,
@@ -430,6 +464,8 @@ int trace_decode_observe(struct arena *a, const struct node *n, const struct obs
     for (size_t i = 0; i < o.n_images; i++)
         o.images[i] =
             (struct image_state){.ref = get_text(a, images->items[i], "ref"), .id = get_text(a, images->items[i], "id")};
+    if (decode_mounts(a, node_get(n, "mounts"), &o, e) < 0)
+        return -1;
     *ret = o;
     return 0;
 }

@@ -38,6 +38,8 @@ void act_report_format(struct buf *b, const struct act_report *r)
 {
     for (enum act_kind k = 0; k < ACT_KIND_COUNT; k++)
         put_count(b, r->n_done[k], act_past(k));
+    put_count(b, r->left.n_moved, r->left.n_moved == 1 ? "workspace quarantined" : "workspaces quarantined");
+    put_count(b, r->left.n_collected, r->left.n_collected == 1 ? "workspace deleted" : "workspaces deleted");
     put_count(b, r->n_failed, "failed");
     put_count(b, r->n_cancelled, "cancelled");
 }
@@ -151,6 +153,20 @@ static int on_intent(void *ctx, const struct act *act, struct err *e)
     if (registry_of(x, act) && workspace_prepare(x->conf->host, act->want, e) < 0)
         return -1;
     return record_put(x->conf->store->home, &rec, NULL, NULL, e);
+}
+
+static struct leave_conf leaving(const struct acting *x)
+{
+    return (struct leave_conf){
+        .host = x->conf->host, .store = x->conf->store, .journal = x->conf->journal, .cancel = x->conf->cancel};
+}
+
+static int on_parting(void *ctx, const struct act *act, struct err *e)
+{
+    struct acting *x = ctx;
+    const struct leave_conf conf = leaving(x);
+
+    return leave_note(&conf, x->r, act, e);
 }
 
 static int on_fresh(void *ctx, const struct act *act, struct err *e)
@@ -419,6 +435,7 @@ void act_execute(const struct act_conf *conf, struct round *r, struct act_report
     };
     const struct recorder recorder = {.ctx = &x,
                                       .intent = on_intent,
+                                      .parting = on_parting,
                                       .fresh = on_fresh,
                                       .made = on_made,
                                       .patched = on_patched,
@@ -439,6 +456,11 @@ void act_execute(const struct act_conf *conf, struct round *r, struct act_report
     note_lines(&x);
     executor_run(&r->plan, &exec, ret->v);
     count(ret, &r->plan);
+    const struct leave_conf leave = leaving(&x);
+    leave_finish(&leave, r, &ret->left);
+    ret->n_failed += ret->left.n_failed + (ret->left.error != NULL);
+    if (!ret->journal_error)
+        ret->journal_error = ret->left.journal_error;
     round_remember(r, ret->v, conf->store);
     pthread_mutex_destroy(&x.mutex);
 }

@@ -7,6 +7,7 @@
 #define RECONCLAW_RECONCILER_ACT_H
 
 #include "reconciler/executor.h"
+#include "reconciler/leave.h"
 #include "reconciler/round.h"
 #include "spec/base/text.h"
 #include "state/journal.h"
@@ -19,6 +20,7 @@ struct act_report {
     struct act_ended *v; /* as many as plan.n_acts; in the round's arena */
     size_t n_done[ACT_KIND_COUNT];
     size_t n_all_done, n_failed, n_held, n_cancelled;
+    struct leave_report left;  /* what became of the directories that were left behind; its failures count in n_failed */
     const char *journal_error; /* a line could not be written; NULL: all were */
 };
 

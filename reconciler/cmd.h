@@ -21,5 +21,6 @@ int cmd_schema(struct cli *cli);
 int cmd_status(struct cli *cli);
 int cmd_validate(struct cli *cli);
 int cmd_version(struct cli *cli);
+int cmd_workspaces(struct cli *cli);
 
 #endif

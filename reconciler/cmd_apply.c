@@ -25,18 +25,24 @@ static bool is_destructive(const struct act *act)
 /* 0 to go on; else the exit code. */
 static int ask(struct cli *cli, const struct plan *p)
 {
-    size_t n = 0;
+    size_t n = 0, n_deleted = plan_count_moves(p, MOVE_COLLECT);
+    const char *what;
     struct err e;
 
     for (size_t i = 0; i < p->n_acts; i++)
         n += is_destructive(&p->acts[i]);
-    if (n == 0 || cli->opt.yes)
+    if (n + n_deleted == 0 || cli->opt.yes)
         return 0;
+    what = n == 0 ? arena_printf(cli->a, "%zu quarantined workspaces are deleted", n_deleted)
+           : n_deleted == 0
+               ? arena_printf(cli->a, "%zu acts remove or restart a runtime", n)
+               : arena_printf(cli->a, "%zu acts remove or restart a runtime, and %zu quarantined workspaces are deleted", n,
+                              n_deleted);
     if (!cli->interactive) {
-        err_set(&e, ERR_REFUSED, 0, "%zu acts remove or restart a runtime, and nobody can be asked: give --yes", n);
+        err_set(&e, ERR_REFUSED, 0, "%s, and nobody can be asked: give --yes", what);
         return cli_fail(cli, &e);
     }
-    if (cli_confirm(cli, arena_printf(cli->a, "%zu acts remove or restart a runtime. Go on?", n)))
+    if (cli_confirm(cli, arena_printf(cli->a, "%s. Go on?", what)))
         return 0;
     (void)fprintf(cli->err, "Nothing was done.\n");
     return EXIT_HELD;
@@ -114,13 +120,54 @@ static void on_interrupt(int signal)
     atomic_store(&interrupted, true);
 }
 
+static struct node *left_node(struct arena *a, const struct leave_report *left)
+{
+    struct node *list = node_array(a);
+
+    for (size_t i = 0; i < left->n; i++) {
+        const struct leave_done *d = &left->v[i];
+        struct node *o = node_object(a);
+
+        node_set(a, o, "move", node_string(a, move_kind_name(d->kind)));
+        node_set(a, o, "path", node_string(a, d->path));
+        node_set(a, o, "to", d->to ? node_string(a, d->to) : node_null(a));
+        node_set(a, o, "name", node_string(a, d->runtime));
+        node_set(a, o, "endpoint", node_string(a, d->endpoint));
+        node_set(a, o, "result", node_string(a, d->failed ? "failed" : "done"));
+        if (d->message)
+            node_set(a, o, "message", node_string(a, d->message));
+        node_push(a, list, o);
+    }
+    return list;
+}
+
+static void print_left(struct cli *cli, const struct leave_report *left)
+{
+    for (size_t i = 0; i < left->n; i++) {
+        BUF_AUTO b = BUF_INIT(1u << 20);
+
+        leave_format(&b, &left->v[i]);
+        (void)fprintf(left->v[i].failed ? cli->err : cli->out, "%s\n", buf_str(&b));
+    }
+    if (left->error)
+        (void)fprintf(cli->err, "warning: what was left behind waits for the next round: %s\n", left->error);
+}
+
+static bool is_move_held(const struct plan *p)
+{
+    for (size_t i = 0; i < p->n_moves; i++)
+        if (p->moves[i].held)
+            return true;
+    return false;
+}
+
 static int exit_code(const struct look *look, const struct act_report *report)
 {
     const struct plan *p = &look->round->plan;
 
     if (report->n_failed > 0 || report->n_cancelled > 0)
         return EXIT_FAILED;
-    if (report->n_held > 0 || p->count[ACT_HOLD] > 0 || p->n_unknown > 0 || look->round->blocked)
+    if (report->n_held > 0 || p->count[ACT_HOLD] > 0 || is_move_held(p) || p->n_unknown > 0 || look->round->blocked)
         return EXIT_HELD;
     return EXIT_OK;
 }
@@ -156,9 +203,11 @@ static int execute(struct cli *cli, const char *command, struct look *look)
 
         node_set(cli->a, o, "plan", plan_node(cli->a, &look->round->plan));
         node_set(cli->a, o, "results", results_node(cli->a, &look->round->plan, &report));
+        node_set(cli->a, o, "workspaces", left_node(cli->a, &report.left));
         node_set(cli->a, o, "notices", look_notices_json(cli->a, look->round));
         cli_print_json(cli, o);
     } else {
+        print_left(cli, &report.left);
         print_summary(cli, &look->round->plan, &report);
     }
     return exit_code(look, &report);
@@ -168,7 +217,7 @@ static void show_plan(struct cli *cli, const struct plan *p)
 {
     BUF_AUTO text = BUF_INIT(SIZE_MAX / 4);
 
-    if (cli->opt.json || (plan_is_empty(p) && p->n_acts == 0 && p->n_unknown == 0))
+    if (cli->opt.json || (plan_is_empty(p) && p->n_acts == 0 && p->n_moves == 0 && p->n_unknown == 0))
         return;
     plan_emit_text(&text, p, cli->color ? PLAN_TEXT_COLOUR : 0);
     (void)fwrite(buf_str(&text), 1, text.n, cli->out);
@@ -351,6 +400,7 @@ int cmd_recreate(struct cli *cli)
         return EXIT_OK;
     }
     look_keep_acts(cli, look.round, is_requested);
+    look_keep_no_collect(look.round);
     tell_unheeded(cli, look.round);
     return show_ask_execute(cli, "recreate", &look);
 }

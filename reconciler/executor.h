@@ -5,8 +5,8 @@
  *
  *   create    [look: must be absent] intent, create, made          [look]: where the act needs one
  *   recreate  look: still idle and the same; fresh; intent, remove (by id, seen to be gone), create, made
- *   prune     look: still idle and the same; fresh; remove, gone
- *   forget    [look: must be absent] gone
+ *   prune     look: still idle and the same; fresh; parting, remove, gone
+ *   forget    [look: must be absent] parting, gone
  *   start stop patch    [look]; the step; patched
  *   adopt     adopted
  *
@@ -51,6 +51,9 @@ struct recorder {
     void *ctx;
     /* Before the first request of a create or recreate: on disk, or nothing is begun. */
     int (*intent)(void *ctx, const struct act *act, struct err *e);
+    /* Before the first request of a prune, and before a forget: what is to become of what it leaves behind is on disk, or nothing
+     * is begun. */
+    int (*parting)(void *ctx, const struct act *act, struct err *e);
     /* Whether the record is still the one that the plan saw: ERR_CONFLICT where it is not (used since, changed since). */
     int (*fresh)(void *ctx, const struct act *act, struct err *e);
     /* It is there; setup_failed: but its setup did not succeed (res tells). */

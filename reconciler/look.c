@@ -55,9 +55,10 @@ int look_open_asking(struct cli *cli, enum look_mode mode, const char *const *na
     }
     conf.store = &l->store;
     conf.load = l->load;
+    conf.with_dirs = ask && ask->wide;
     if (!code && round_look(&conf, &l->round, &e) < 0)
         code = cli_fail(cli, &e);
-    if (!code && ask) {
+    if (!code && ask && ask->ask) {
         code = ask->ask(cli, l->round, &requests, &conf.n_requests);
         conf.requests = requests;
         if (!code && conf.n_requests > 0) {
@@ -82,9 +83,29 @@ int look_open(struct cli *cli, enum look_mode mode, struct look *ret)
     return look_open_asking(cli, mode, cli->args, cli->n_args, NULL, ret);
 }
 
+int look_open_wide(struct cli *cli, enum look_mode mode, struct look *ret)
+{
+    return look_open_asking(cli, mode, NULL, 0, &(const struct look_ask){.wide = true}, ret);
+}
+
 bool look_is_here(const struct cli *cli, const struct round *r, const struct act *act)
 {
     return !cli->opt.endpoint || strcmp(act->endpoint, cli->opt.endpoint) == 0;
+}
+
+static void keep_moves(struct round *r, const char *endpoint, bool no_collect)
+{
+    struct plan_move *v = ARENA_ARRAY(r->a, struct plan_move, r->plan.n_moves);
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->plan.n_moves; i++) {
+        const struct plan_move *m = &r->plan.moves[i];
+
+        if ((!endpoint || strcmp(m->leftover->endpoint, endpoint) == 0) && !(no_collect && m->kind == MOVE_COLLECT))
+            v[n++] = *m;
+    }
+    r->plan.moves = v;
+    r->plan.n_moves = n;
 }
 
 void look_keep_acts(const struct cli *cli, struct round *r,
@@ -113,6 +134,12 @@ void look_keep_acts(const struct cli *cli, struct round *r,
     }
     p->acts = acts.v;
     p->n_acts = acts.n;
+    keep_moves(r, cli->opt.endpoint, false);
+}
+
+void look_keep_no_collect(struct round *r)
+{
+    keep_moves(r, NULL, true);
 }
 
 void look_print_notices(struct cli *cli, const struct round *r)

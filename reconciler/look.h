@@ -34,15 +34,20 @@ int look_open(struct cli *cli, enum look_mode mode, struct look *ret);
 /* The same for commands whose operands are something else: with no spec files named. requests may be added to by `ask`, which
  * sees a first round and fills in requests for the second; NULL: one look is enough. */
 struct look_ask {
+    bool wide; /* as look_open_wide(); ask may then be NULL */
     int (*ask)(struct cli *cli, const struct round *first, struct request **ret, size_t *ret_n);
 };
 int look_open_asking(struct cli *cli, enum look_mode mode, const char *const *names, size_t n_names, const struct look_ask *ask,
                      struct look *ret);
+/* No operand is a spec file, and private directories are looked for whatever is planned. */
+int look_open_wide(struct cli *cli, enum look_mode mode, struct look *ret);
 void look_close(struct look *l);
 
-/* Leaves of the plan the acts that `keep` takes, with what of them waits for what. */
+/* Leaves of the plan the acts that `keep` takes, with what of them waits for what; and of --endpoint alone, what is moved. */
 void look_keep_acts(const struct cli *cli, struct round *r,
                     bool (*keep)(const struct cli *, const struct round *, const struct act *));
+/* Leaves what is in quarantine there: for a command that is about something else. */
+void look_keep_no_collect(struct round *r);
 /* Of --endpoint, where it is given. */
 bool look_is_here(const struct cli *cli, const struct round *r, const struct act *act);
 

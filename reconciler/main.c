@@ -23,6 +23,8 @@ const struct command cli_commands[] = {
     {"prune", "[FILE|DIR]...", "Remove what is no longer wanted, and nothing else", "yRUDe", cmd_prune},
     {"doctor", "[FILE|DIR]...", "What is wrong with registries and endpoints, and with --fix mend it", "F", cmd_doctor},
     {"history", "", "What was decided, done and verified", "Srne", cmd_history},
+    {"workspaces", "[list | restore NAME | prune [NAME]...]",
+     "Private workspaces that removed runtimes left behind: what is kept, put back, or deleted", "yR", cmd_workspaces},
     {"pause", "[NAME]", "Leave everything, an endpoint or a runtime alone for a while", "de", cmd_pause},
     {"resume", "[NAME]", "End a pause", "Ae", cmd_resume},
     {"exec", "NAME COMMAND [ARGUMENT]...", "Run a command inside a runtime", "wte", cmd_exec},

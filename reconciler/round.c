@@ -3,8 +3,10 @@
 #include "reconciler/local_fs.h"
 #include "reconciler/pauses.h"
 #include "reconciler/podman.h"
+#include "reconciler/remember.h"
 #include "reconciler/secrets.h"
 #include "reconciler/stuck.h"
+#include "reconciler/uses.h"
 #include "spec/base/num.h"
 #include "spec/base/text.h"
 #include "spec/base/vec.h"
@@ -12,6 +14,7 @@
 #include "spec/openclaw/context.h"
 #include "spec/openclaw/expand.h"
 #include "spec/read/json.h"
+#include "state/quarantine.h"
 #include "state/turns.h"
 
 #include <stdlib.h>
@@ -28,6 +31,8 @@ struct looking {
     VEC(struct record) records;
     VEC(struct desired) desired;
     VEC(const char *) endpoints;
+    VEC(struct dir_use) uses;
+    bool has_dirs; /* something is left behind, or may be */
 };
 
 static void add_notice(struct looking *in, enum notice_level level, const char *object, const char *remedy, const char *fmt, ...)
@@ -151,6 +156,30 @@ static int read_own_records(struct looking *in, struct err *e)
         shard->creating = own->creating;
         shard->setup_failed = own->setup_failed;
         shard->id = own->id;
+    }
+    return 0;
+}
+
+/* What was left behind before; and where it is by its real path, since that is what uses are compared with. */
+static int read_leftovers(struct looking *in, struct err *e)
+{
+    struct leftovers_view *view = &in->r->leftovers;
+
+    if (!in->conf->store->home)
+        return 0;
+    if (leftovers_read(in->conf->store->home, in->a, view, e) < 0)
+        return err_wrap(e, "reading what was left behind");
+    add_issues(in, NULL, &view->issues);
+    for (size_t i = 0; i < view->n; i++) {
+        struct leftover *l = &view->v[i];
+        struct err ignored = {0};
+        char *real = NULL;
+
+        in->has_dirs = in->has_dirs || l->state == LEFTOVER_LEAVING;
+        if (local_fs.realpath(local_fs.ctx, in->a, l->root, &real, &ignored) == 0)
+            l->real = arena_printf(in->a, "%s/%s", real, l->slug);
+        if (l->state == LEFTOVER_KEPT)
+            l->gone = quarantine_is_gone(l->root, l->entry, &(struct quarantine_id){l->dev, l->ino});
     }
     return 0;
 }
@@ -295,7 +324,7 @@ static bool sandboxes_any(struct looking *in, const struct oc_expand *ask)
     return wants_docker(&would);
 }
 
-static void expand_openclaw(struct looking *in, const struct round_openclaw *o, bool *ret_failed, bool *ret_any)
+static void expand_openclaw(struct looking *in, struct round_openclaw *o, bool *ret_failed, bool *ret_any)
 {
     OC_COLLATOR_AUTO collator = OC_COLLATOR(o->from->locale);
     const struct oc_instance oc = instance_of(in, o, &collator);
@@ -307,7 +336,10 @@ static void expand_openclaw(struct looking *in, const struct round_openclaw *o, 
                                   .records = in->records.v,
                                   .n_records = in->records.n,
                                   .observations = seen,
-                                  .n_observations = in->r->n_looks};
+                                  .n_observations = in->r->n_looks,
+                                  .leftovers = in->r->leftovers.v,
+                                  .n_leftovers = in->r->leftovers.n,
+                                  .with_dirs = in->has_dirs || in->conf->with_dirs};
     struct oc_expansion out = {0};
 
     if (in->conf->check_only) {
@@ -319,6 +351,11 @@ static void expand_openclaw(struct looking *in, const struct round_openclaw *o, 
     *ret_failed = oc_expand(in->a, &ask, &out, &in->r->diags) < 0;
     for (size_t i = 0; i < out.n; i++)
         VEC_PUSH(in->a, &in->desired, out.v[i]);
+    in->has_dirs = in->has_dirs || out.has_dirs;
+    o->roots = out.roots;
+    o->n_roots = out.n_roots;
+    for (size_t i = 0; i < out.n_uses; i++)
+        VEC_PUSH(in->a, &in->uses, out.uses[i]);
     if (out.n_foreign_backend > 0 && in->r->n_looks == 0)
         add_notice(in, NOTICE_INFO, object_name(in->a, o->from), NULL,
                    "%zu recorded runtimes of other backends are not driven by this version, and not touched",
@@ -363,9 +400,11 @@ static void expand(struct looking *in, struct install *installs)
     struct round *r = in->r;
     size_t errors;
 
-    in->desired.n = 0;
-    for (size_t i = 0; i < in->records.n; i++)
+    in->desired.n = in->uses.n = 0;
+    for (size_t i = 0; i < in->records.n; i++) {
         in->records.v[i].unwanted_because = NULL;
+        in->records.v[i].n_dirs = 0;
+    }
     r->diags = (struct diags){.arena = in->a};
     expand_sandboxes(in);
     errors = r->diags.n_errors;
@@ -373,7 +412,7 @@ static void expand(struct looking *in, struct install *installs)
     installs[0].why = installs[0].config_ok ? NULL : "the specs have errors";
     mark_unwanted(in, installs[0].config_ok);
     for (size_t i = 0; i < r->n_openclaws; i++) {
-        const struct round_openclaw *o = &r->openclaws[i];
+        struct round_openclaw *o = &r->openclaws[i];
         bool failed = false, any = false;
 
         if (o->driven && o->from->source.root)
@@ -395,16 +434,12 @@ static void expand(struct looking *in, struct install *installs)
 /* --- what is there
  * --------------------------------------------------------------------------------------------------------------------------- */
 
-static const char *memo_key(struct arena *a, const char *endpoint)
-{
-    return arena_printf(a, "memo:%s", endpoint);
-}
-
 static struct observe_req request_of(struct looking *in, const char *endpoint, const char *memo)
 {
     VEC(const char *) images = {0};
     struct desired *wanted = ARENA_ARRAY(in->a, struct desired, in->desired.n);
-    struct observe_req req = {.desired = wanted, .memo = memo, .now_ms = in->r->now_ms, .deep = in->conf->deep};
+    struct observe_req req = {
+        .desired = wanted, .memo = memo, .now_ms = in->r->now_ms, .deep = in->conf->deep, .mounts = in->has_dirs};
 
     for (size_t i = 0; i < in->desired.n; i++) {
         const struct desired *d = &in->desired.v[i];
@@ -440,7 +475,7 @@ static void observe(struct looking *in)
 
         /* A memo that cannot be read costs time only. */
         if (in->conf->store->home && !in->conf->deep)
-            (void)home_get(in->conf->store->home, in->a, memo_key(in->a, in->endpoints.v[i]), &memo, &n, &e);
+            (void)home_get(in->conf->store->home, in->a, remember_memo_key(in->a, in->endpoints.v[i]), &memo, &n, &e);
         r->looks[i].endpoint = in->endpoints.v[i];
         r->looks[i].req = request_of(in, in->endpoints.v[i], memo);
         r->looks[i].timeout_ms =
@@ -491,10 +526,10 @@ static bool has_image(const struct observation *o, const char *ref)
     return false;
 }
 
-/* Whether an endpoint or image is wanted that was not asked about. */
+/* Whether an endpoint, image or mount is wanted that was not asked about. */
 static bool needs_another_look(const struct looking *in)
 {
-    if (in->endpoints.n != in->r->n_looks)
+    if (in->endpoints.n != in->r->n_looks || (in->has_dirs && in->r->n_looks > 0 && !in->r->looks[0].req.mounts))
         return true;
     for (size_t i = 0; i < in->desired.n; i++) {
         const struct desired *d = &in->desired.v[i];
@@ -511,8 +546,6 @@ static bool needs_another_look(const struct looking *in)
  * ---------------------------------------------------------------------------------------------------------------------------------
  */
 
-static const char seen_key[] = "seen";
-
 static int read_last_seen(struct looking *in, struct err *e)
 {
     VEC(struct last_seen) last = {0}, elsewhere = {0};
@@ -520,9 +553,9 @@ static int read_last_seen(struct looking *in, struct err *e)
     size_t n;
     const struct node *o;
 
-    if (in->conf->store->home && home_get(in->conf->store->home, in->a, seen_key, &bytes, &n, e) < 0)
+    if (in->conf->store->home && home_get(in->conf->store->home, in->a, REMEMBER_SEEN_KEY, &bytes, &n, e) < 0)
         return -1;
-    o = bytes ? json_read_err(in->a, seen_key, bytes, n, e) : NULL;
+    o = bytes ? json_read_err(in->a, REMEMBER_SEEN_KEY, bytes, n, e) : NULL;
     for (size_t i = 0; node_is(o, NODE_OBJECT) && i < o->n_members; i++) {
         const struct last_seen one = {.endpoint = o->members[i].key, .n = (size_t)o->members[i].value->num};
         bool looked_at = false;
@@ -615,6 +648,18 @@ static int put_grants(struct looking *in, struct err *e)
     return 0;
 }
 
+/* What somebody else has taken out of the quarantine, or deleted, does not count there any more. */
+static void put_leftovers(struct looking *in)
+{
+    VEC(struct leftover) there = {0};
+
+    for (size_t i = 0; i < in->r->leftovers.n; i++)
+        if (!in->r->leftovers.v[i].gone)
+            VEC_PUSH(in->a, &there, in->r->leftovers.v[i]);
+    in->r->world.leftovers = there.v;
+    in->r->world.n_leftovers = there.n;
+}
+
 static int make_world(struct looking *in, const struct install *installs, struct err *e)
 {
     struct round *r = in->r;
@@ -639,6 +684,9 @@ static int make_world(struct looking *in, const struct install *installs, struct
     w->n_observations = r->n_looks;
     w->installs = known;
     w->n_installs = n_installs;
+    put_leftovers(in);
+    if (in->has_dirs)
+        uses_find(r, in->uses.v, in->uses.n, &w->uses, &w->n_uses);
     if (put_grants(in, e) < 0)
         return -1;
     w->requests = in->conf->requests;
@@ -676,7 +724,7 @@ int round_look(const struct round_conf *conf, struct round **ret, struct err *e)
             .policy = conf->load->openclaws[i].object->policy,
             .release_unknown = conf->load->openclaws[i].detected.known ? NULL : conf->load->openclaws[i].detected.why};
     }
-    if (!conf->check_only && read_own_records(&in, e) < 0) {
+    if (!conf->check_only && (read_own_records(&in, e) < 0 || read_leftovers(&in, e) < 0)) {
         round_free(r);
         return -1;
     }
@@ -728,56 +776,6 @@ void round_freep(struct round **r)
 {
     round_free(*r);
     *r = NULL;
-}
-
-size_t round_count(const struct round *r, const struct plan_endpoint *p, const struct act_ended *done)
-{
-    size_t n = p->n_ours;
-
-    for (size_t i = 0; done && i < r->plan.n_acts; i++) {
-        const struct act *act = &r->plan.acts[i];
-
-        if (done[i].end != ACT_ENDED_DONE || strcmp(act->endpoint, p->name) != 0)
-            continue;
-        n += act->kind == ACT_CREATE;
-        n -= act->kind == ACT_PRUNE && act->obs && n > 0;
-    }
-    return n;
-}
-
-void round_remember(const struct round *r, const struct act_ended *done, struct store *s)
-{
-    ARENA_AUTO a = arena_new();
-    struct node *seen = node_object(a);
-    struct err e = {0};
-    const char *text;
-
-    if (!s->home)
-        return;
-    if (done)
-        stuck_remember(s->home, r->stuck, r->n_stuck, &r->plan, done);
-    for (size_t i = 0; i < r->n_looks; i++)
-        if (r->looks[i].seen.ok && r->looks[i].seen.memo && !text_eq(r->looks[i].seen.memo, r->looks[i].req.memo))
-            (void)home_put_soft(s->home, memo_key(a, r->looks[i].endpoint), r->looks[i].seen.memo, strlen(r->looks[i].seen.memo),
-                                &e);
-    for (size_t i = 0; i < r->plan.n_endpoints; i++) {
-        const struct plan_endpoint *p = &r->plan.endpoints[i];
-        size_t n = round_count(r, p, done);
-
-        /* An endpoint that could not be read keeps its count. */
-        for (size_t k = 0; !p->known && k < r->world.n_last; k++)
-            if (strcmp(r->world.last[k].endpoint, p->name) == 0)
-                n = r->world.last[k].n;
-        if (n > 0)
-            node_set(a, seen, p->name, node_number(a, (double)n));
-    }
-    for (size_t i = 0; i < r->n_elsewhere; i++)
-        node_set(a, seen, r->elsewhere[i].endpoint, node_number(a, (double)r->elsewhere[i].n));
-    text = node_json(a, seen);
-    char *old = NULL;
-    size_t old_n;
-    if (home_get(s->home, a, seen_key, &old, &old_n, &e) < 0 || !text_eq(old, text))
-        (void)home_put_soft(s->home, seen_key, text, strlen(text), &e);
 }
 
 const struct round_openclaw *round_openclaw(const struct round *r, const char *install)

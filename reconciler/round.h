@@ -20,6 +20,7 @@
 #include "spec/base/arena.h"
 #include "spec/base/err.h"
 #include "state/home.h"
+#include "state/leftovers.h"
 #include "state/records.h"
 #include "state/registry.h"
 
@@ -40,6 +41,7 @@ struct round_conf {
     bool check_only;
     /* Only what is recorded and wanted: no endpoint is looked at, the plan stays empty. */
     bool records_only;
+    bool with_dirs; /* private directories are looked for even where nothing leaves any behind */
     const struct grant *grants;
     size_t n_grants;
     const struct request *requests;
@@ -62,7 +64,10 @@ struct round_openclaw {
     struct registry_view view;
     struct oc_memo *memo;           /* private */
     const struct oc_podman *podman; /* of its user, where some agent is sandboxed by it and it answers; or NULL */
-    bool driven;                    /* false: its registry is unknown or not ours to write; nothing of it is touched */
+    /* Of the expansion, where private directories were looked for: below which they are. */
+    const char *const *roots;
+    size_t n_roots;
+    bool driven; /* false: its registry is unknown or not ours to write; nothing of it is touched */
 };
 
 struct round {
@@ -81,7 +86,8 @@ struct round {
     size_t n_desired;
     struct observe_one *looks; /* one per endpoint, with the arena that its observation lives in */
     size_t n_looks;
-    struct grant *stuck; /* of stuck_read() */
+    struct leftovers_view leftovers; /* our own records of what was left behind */
+    struct grant *stuck;             /* of stuck_read() */
     size_t n_stuck;
     const struct last_seen *elsewhere; /* what was last seen on endpoints that are no part of this load */
     size_t n_elsewhere;

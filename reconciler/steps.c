@@ -254,7 +254,7 @@ static int do_prune(struct doing *d)
     struct act_result res;
     bool gone = false;
 
-    if (still_idle(d, &gone) < 0)
+    if (still_idle(d, &gone) < 0 || record(d, d->s->conf->recorder->parting, "recording what it leaves behind") < 0)
         return -1;
     if (!gone && step(d, STEP_REMOVE, d->act->obs->id, TIME_NONE, &res) < 0) {
         d->held = d->e->class == ERR_CONFLICT;
@@ -268,6 +268,8 @@ static int do_prune(struct doing *d)
 static int do_forget(struct doing *d)
 {
     if (d->act->needs_look && must_be_absent(d) < 0)
+        return -1;
+    if (record(d, d->s->conf->recorder->parting, "recording what it leaves behind") < 0)
         return -1;
     return record(d, d->s->conf->recorder->gone, "dropping the record");
 }

@@ -232,6 +232,37 @@ static void tell_notices(struct teller *t, const struct round *r)
     }
 }
 
+static void tell_left(struct teller *t, const struct round *r, const struct leave_report *left)
+{
+    for (size_t i = 0; i < left->n; i++) {
+        BUF_AUTO b = BUF_INIT(LINE_BYTES / 2);
+
+        leave_format(&b, &left->v[i]);
+        say_once(t, &b, buf_str(&b));
+    }
+    for (size_t i = 0; i < r->plan.n_moves; i++) {
+        const struct plan_move *m = &r->plan.moves[i];
+        BUF_AUTO b = BUF_INIT(LINE_BYTES / 2);
+
+        if (!m->held)
+            continue;
+        buf_puts(&b, "workspace ");
+        put(&b, m->leftover->root);
+        buf_putc(&b, '/');
+        put(&b, m->leftover->slug);
+        buf_printf(&b, " waits (%s): ", move_kind_name(m->kind));
+        put(&b, m->why);
+        say_once(t, &b, buf_str(&b));
+    }
+    if (left->error) {
+        BUF_AUTO b = BUF_INIT(LINE_BYTES / 2);
+
+        buf_puts(&b, "what was left behind waits for the next round: ");
+        put(&b, left->error);
+        say_once(t, &b, buf_str(&b));
+    }
+}
+
 static void next(struct teller *t)
 {
     struct buf free_one = t->before;
@@ -253,6 +284,7 @@ void teller_round(struct teller *t, uint64_t n, const struct round *r, const str
         else if (r->plan.acts[i].kind == ACT_REPORT)
             tell_report(t, &r->plan.acts[i]);
     }
+    tell_left(t, r, &report->left);
     tell_notices(t, r);
     act_report_format(&b, report);
     if (b.n > 0 && t->n_new > 0)

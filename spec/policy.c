@@ -1,5 +1,7 @@
 #include "spec/policy.h"
 
+#include "spec/base/num.h"
+
 #include <string.h>
 
 #define DEFAULT_HOT_WINDOW_MS 300000 /* OpenClaw 2026.5.3 */
@@ -13,16 +15,19 @@
 #define MAX_RESYNC_MS   86400000
 #define MIN_RESYNC_MS   10000
 #define MAX_HOT_MS      (30.0 * 86400000)
+#define MIN_RETAIN_MS   3600000 /* what is mistyped shall not delete at once what was moved a moment ago */
 
 /* In the order of their enums in spec/world.h. */
 const char *const policy_on_drift_words[] = {"recreate", "remove", "report", NULL};
 static const char *const orphans_words[] = {"report", "prune", "adopt", NULL};
 static const char *const ghosts_words[] = {"forget", "recreate", "report", NULL};
 static const char *const image_updates_words[] = {"recreate", "report", "ignore", NULL};
+static const char *const on_prune_words[] = {"quarantine", "keep", NULL};
 _Static_assert(sizeof policy_on_drift_words / sizeof *policy_on_drift_words == ON_DRIFT_COUNT + 1, "a word per value");
 _Static_assert(sizeof orphans_words / sizeof *orphans_words == ORPHANS_COUNT + 1, "a word per value");
 _Static_assert(sizeof ghosts_words / sizeof *ghosts_words == GHOSTS_COUNT + 1, "a word per value");
 _Static_assert(sizeof image_updates_words / sizeof *image_updates_words == IMAGE_UPDATES_COUNT + 1, "a word per value");
+_Static_assert(sizeof on_prune_words / sizeof *on_prune_words == ON_PRUNE_COUNT + 1, "a word per value");
 
 static const struct schema_field guards_fields[] = {
     {"hot", "Leave a running runtime alone that was used within hotWindow.", {SCHEMA_BOOL}, .def = "true"},
@@ -54,6 +59,33 @@ static const struct schema_field cap_fields[] = {
 static const struct schema_object cap_schema = SCHEMA_OBJECT_OF(
     "removalCap", "How many runtimes of one endpoint may be pruned in one round: the larger of the two.", cap_fields);
 
+static const struct schema_field retention_fields[] = {
+    {"age", "Delete what has been there for longer.", {SCHEMA_DURATION, .range = SCHEMA_RANGE(MIN_RETAIN_MS, INFINITY)}},
+    {"size", "Delete the oldest while all of it takes more.", {SCHEMA_SIZE, .range = SCHEMA_RANGE(1, JS_MAX_SAFE_INTEGER)}},
+    {"count", "Delete the oldest while there are more.", {SCHEMA_INT, .range = SCHEMA_RANGE(1, MAX_CAP_COUNT)}},
+};
+static const struct schema_hint retention_hints[] = {
+    {"days", "did you mean age: 30d?"},
+    {"bytes", "did you mean size: 10g?"},
+    {NULL, NULL},
+};
+static const struct schema_object retention_schema = {
+    .name = "retention",
+    .doc = "When a quarantined workspace is deleted. Without any of these it never is.",
+    .fields = retention_fields,
+    .n_fields = sizeof retention_fields / sizeof *retention_fields,
+    .hints = retention_hints,
+};
+static const struct schema_field workspaces_fields[] = {
+    {"onPrune",
+     "What becomes of the private workspace of an OpenClaw runtime that is removed for good: moved aside, or left where it is.",
+     {SCHEMA_ENUM, .words = on_prune_words},
+     .def = "\"quarantine\""},
+    {"retention", "When what was moved aside is deleted. By default never.", {SCHEMA_OBJECT, .object = &retention_schema}},
+};
+static const struct schema_object workspaces_schema =
+    SCHEMA_OBJECT_OF("workspacesPolicy", "Private workspaces that runtimes of OpenClaw leave behind.", workspaces_fields);
+
 /* Rows of `policy:`; a Policy's spec has one more in front. */
 #define POLICY_FIELDS                                                                                                            \
     {"guards", "Which guards are on.", {SCHEMA_OBJECT, .object = &guards_schema}},                                               \
@@ -79,6 +111,9 @@ static const struct schema_object cap_schema = SCHEMA_OBJECT_OF(
          "What becomes of a runtime whose image reference now means another image.",                                             \
          {SCHEMA_ENUM, .words = image_updates_words},                                                                            \
          .def = "\"recreate\""},                                                                                                 \
+        {"workspaces",                                                                                                           \
+         "What becomes of the private workspaces that pruned runtimes of OpenClaw leave behind.",                                \
+         {SCHEMA_OBJECT, .object = &workspaces_schema}},                                                                         \
     {                                                                                                                            \
         "prune", "Whether runtimes and records that nothing wants are removed at all.", {SCHEMA_BOOL}, .def = "true"             \
     }
@@ -117,13 +152,16 @@ const struct schema_object policy_kind_schema = {
 
 /* --- layering --------------------------------------------------------------------------------------------------------- */
 
-/* The strongest layer's value of key, or of key.sub. */
-static const struct node *strongest(const struct node *const *layers, size_t n, const char *key, const char *sub)
+/* The strongest layer's value of key, of key.sub, or of key.sub.deep. */
+static const struct node *strongest(const struct node *const *layers, size_t n, const char *key, const char *sub,
+                                    const char *deep)
 {
     for (size_t i = n; i-- > 0;) {
         const struct node *v = layers[i] ? node_get(layers[i], key) : NULL;
         if (v && sub)
             v = node_get(v, sub);
+        if (v && deep)
+            v = node_get(v, deep);
         if (v)
             return v;
     }
@@ -149,6 +187,12 @@ static unsigned uint_of(const struct node *v, unsigned otherwise)
     return v ? (unsigned)v->num : otherwise;
 }
 
+static uint64_t bytes_of(const struct node *v)
+{
+    uint64_t bytes = 0;
+    return v && schema_size_bytes(v, &bytes) ? bytes : 0;
+}
+
 static bool bool_of(const struct node *v, bool otherwise)
 {
     return v ? v->b : otherwise;
@@ -156,8 +200,9 @@ static bool bool_of(const struct node *v, bool otherwise)
 
 struct policy policy_resolve(const struct node *const *layers, size_t n)
 {
-#define GET(key)      strongest(layers, n, key, NULL)
-#define SUB(key, sub) strongest(layers, n, key, sub)
+#define GET(key)      strongest(layers, n, key, NULL, NULL)
+#define SUB(key, sub) strongest(layers, n, key, sub, NULL)
+#define RETAIN(deep)  strongest(layers, n, "workspaces", "retention", deep)
     struct policy p = {
         .hot_window_ms = ms_of(GET("hotWindow"), DEFAULT_HOT_WINDOW_MS),
         .cap_percent = uint_of(SUB("removalCap", "percent"), DEFAULT_CAP_PERCENT),
@@ -172,13 +217,18 @@ struct policy policy_resolve(const struct node *const *layers, size_t n)
         .ignore_flapping = !bool_of(SUB("guards", "flapping"), true),
         .concurrency = uint_of(GET("concurrency"), DEFAULT_CONCURRENCY),
         .resync_ms = ms_of(GET("resync"), DEFAULT_RESYNC_MS),
+        .on_prune = word_of(SUB("workspaces", "onPrune"), on_prune_words, ON_PRUNE_QUARANTINE),
+        .retain_ms = ms_of(RETAIN("age"), 0),
+        .retain_bytes = bytes_of(RETAIN("size")),
+        .retain_count = uint_of(RETAIN("count"), 0),
     };
+#undef RETAIN
 #undef GET
 #undef SUB
     /* Two guards are figures in struct policy: off is the figure that never holds. */
-    if (!bool_of(strongest(layers, n, "guards", "hot"), true))
+    if (!bool_of(strongest(layers, n, "guards", "hot", NULL), true))
         p.hot_window_ms = 0;
-    if (!bool_of(strongest(layers, n, "guards", "cap"), true))
+    if (!bool_of(strongest(layers, n, "guards", "cap", NULL), true))
         p.cap_percent = 100;
     return p;
 }

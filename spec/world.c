@@ -42,6 +42,21 @@ const char *guard_name(enum guard g)
     return names[g];
 }
 
+const char *dir_fate_name(enum dir_fate f)
+{
+    static const char *const names[DIR_FATE_COUNT] = {[DIR_MOVES] = "quarantine", [DIR_WAITS] = "waits", [DIR_STAYS] = "stays"};
+
+    return names[f];
+}
+
+const char *leftover_state_name(enum leftover_state s)
+{
+    static const char *const names[LEFTOVER_STATE_COUNT] = {
+        [LEFTOVER_LEAVING] = "leaving", [LEFTOVER_KEPT] = "kept", [LEFTOVER_GOING] = "going"};
+
+    return names[s];
+}
+
 const char *field_class_name(enum field_class c)
 {
     static const char *const names[FIELD_CLASS_COUNT] = {

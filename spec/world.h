@@ -61,6 +61,8 @@ enum on_drift { ON_DRIFT_RECREATE, ON_DRIFT_REMOVE, ON_DRIFT_REPORT, ON_DRIFT_CO
 enum orphans { ORPHANS_REPORT, ORPHANS_PRUNE, ORPHANS_ADOPT, ORPHANS_COUNT };
 enum ghosts { GHOSTS_FORGET, GHOSTS_RECREATE, GHOSTS_REPORT, GHOSTS_COUNT };
 enum image_updates { IMAGE_UPDATES_RECREATE, IMAGE_UPDATES_REPORT, IMAGE_UPDATES_IGNORE, IMAGE_UPDATES_COUNT };
+/* What becomes of the private workspace of a runtime of OpenClaw's that is pruned for good. */
+enum on_prune { ON_PRUNE_QUARANTINE, ON_PRUNE_KEEP, ON_PRUNE_COUNT };
 
 /* In force for one object after layering: the defaults, then `kind: Policy`, then the object. */
 struct policy {
@@ -76,6 +78,11 @@ struct policy {
     bool ignore_flapping; /* guard off: another owner's turns are not counted */
     unsigned concurrency; /* acts at a time on one endpoint */
     int64_t resync_ms;    /* the slow audit */
+    enum on_prune on_prune;
+    /* What is in quarantine is deleted when it is older, or the oldest of it where there is more. All 0: never. */
+    unsigned retain_count;
+    int64_t retain_ms;
+    uint64_t retain_bytes;
 };
 
 struct desired {
@@ -112,6 +119,14 @@ struct desired {
 /* An `unwanted_because`, and so a reason, that begins so: an upgrade of OpenClaw has left the runtime behind. */
 #define RECORD_SUPERSEDED "superseded: "
 
+/* A directory of this machine that belongs to one scope of OpenClaw's, and to nobody else: <root>/<slug>. It is there. */
+struct private_dir {
+    const char *root; /* absolute, as OpenClaw has it */
+    const char *slug;
+    const char *real;  /* <real path of root>/<slug>: what uses are compared with */
+    const char *doubt; /* why it is not moved whatever happens ("it is a link"); NULL: it may be */
+};
+
 struct record {
     const char *endpoint, *name;
     enum runtime_kind kind;
@@ -136,6 +151,41 @@ struct record {
     /* Removing its runtime destroys a workspace that exists nowhere else (remote and canonical). Of a runtime that is still
      * desired, `can_remake` tells. */
     bool holds_data;
+    /* Of OpenClaw's: what it would leave behind. Set by whoever expands the config, where anything of that install is unwanted.
+     */
+    const struct private_dir *dirs;
+    size_t n_dirs;
+};
+
+/* What was left behind by a runtime that was pruned, by our own record: it is to be moved to quarantine (the intent, written
+ * before the prune), or is there. */
+enum leftover_state {
+    LEFTOVER_LEAVING, /* still <root>/<slug>, or moved and not yet noted */
+    LEFTOVER_KEPT,    /* <root>/<quarantine>/<entry> */
+    LEFTOVER_GOING,   /* its removal was begun */
+    LEFTOVER_STATE_COUNT
+};
+struct leftover {
+    enum leftover_state state;
+    const char *install, *root, *slug;
+    const char *entry;                          /* its name in the quarantine */
+    const char *endpoint, *runtime, *scope_key; /* whose it was */
+    enum runtime_kind kind;
+    const char *reason; /* why that was pruned */
+    int64_t at_ms;      /* of the intent; once it is kept: since then */
+    uint64_t dev, ino;  /* the directory itself: another one of that name is not it */
+    int64_t bytes;      /* -1: not known */
+    const char *error;  /* why it could not be moved or removed when that was last tried; NULL */
+    const char *real;   /* <real path of root>/<slug>; not stored */
+    bool gone;          /* kept, and not there any more; not stored */
+    const char *lives;  /* "agent 'work'": its scope is in use by today's config; NULL: it is not. Set by whoever expands that */
+};
+
+/* Who needs a directory of this machine where it is. */
+struct dir_use {
+    const char *path;            /* absolute */
+    const char *who;             /* "agent 'work'" */
+    const char *endpoint, *name; /* of the runtime; NULL where it is none */
 };
 
 /* --- what an endpoint shows
@@ -180,6 +230,12 @@ struct image_state {
     const char *id; /* NULL: the endpoint has no such image */
 };
 
+/* A directory or file of this machine that a container mounts. */
+struct mount_use {
+    const char *name; /* of the container */
+    const char *source;
+};
+
 /* All that one endpoint shows in one pass. */
 struct observation {
     const char *endpoint;
@@ -190,6 +246,10 @@ struct observation {
     size_t n;
     struct image_state *images; /* of the references that were asked for */
     size_t n_images;
+    /* What its containers mount of this machine, strangers' too; only where that was asked for and can be told. */
+    bool mounts_known;
+    const struct mount_use *mounts;
+    size_t n_mounts;
     const char *memo; /* what the backend wants to be given at the next observation; losing it costs only time */
 };
 
@@ -230,6 +290,19 @@ enum guard {
     GUARD_COUNT
 };
 
+/* What becomes of a private directory when its runtime is pruned. */
+enum dir_fate {
+    DIR_MOVES, /* to quarantine, as soon as the runtime is seen to be gone */
+    DIR_WAITS, /* the same, once it can be told that nothing else uses it */
+    DIR_STAYS,
+    DIR_FATE_COUNT
+};
+struct dir_end {
+    const struct private_dir *dir;
+    enum dir_fate fate;
+    const char *why; /* of waits and stays */
+};
+
 struct act {
     enum act_kind kind;
     enum act_kind held; /* of ACT_HOLD: what waits. Of ACT_REPORT: what the policy left undone */
@@ -248,8 +321,11 @@ struct act {
     const struct observed *obs; /* NULL: not seen */
     bool data_loss;             /* destroys a canonical workspace */
     bool restart;               /* of ACT_PATCH: a field is of FIELD_RESTART: stop, patch, start */
-    bool needs_look;            /* looked at anew, by id, just before: absent must be absent, and idle still idle */
-    size_t *after;              /* indices of acts that must have succeeded before this one starts */
+    bool superseded;            /* an upgrade of OpenClaw left it behind */
+    const struct dir_end *dirs; /* of a removal for good, held or not: what becomes of its private directories */
+    size_t n_dirs;
+    bool needs_look; /* looked at anew, by id, just before: absent must be absent, and idle still idle */
+    size_t *after;   /* indices of acts that must have succeeded before this one starts */
     size_t n_after;
 };
 
@@ -258,6 +334,8 @@ const char *runtime_kind_name(enum runtime_kind k);
 const char *run_state_name(enum run_state s);
 const char *act_kind_name(enum act_kind k);
 const char *guard_name(enum guard g);
+const char *dir_fate_name(enum dir_fate f);             /* "quarantine" "waits" "stays" */
+const char *leftover_state_name(enum leftover_state s); /* "leaving" "kept" "going" */
 const char *field_class_name(enum field_class c);
 
 /* Sorts, and returns the fields in the arena; of a name given twice the later stays. */

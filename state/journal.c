@@ -23,16 +23,28 @@ static const struct {
     const char *name;
     bool sync; /* on the disk before journal_append returns */
 } events[JOURNAL_EVENT_COUNT] = {
-    [JOURNAL_START] = {"start", false},       [JOURNAL_STOP] = {"stop", false},
-    [JOURNAL_CONFIG] = {"config", false},     [JOURNAL_CONFIG_ERROR] = {"config-error", false},
-    [JOURNAL_ROUND] = {"round", false},       [JOURNAL_ACT_BEGIN] = {"act-begin", true},
-    [JOURNAL_ACT_END] = {"act-end", true},    [JOURNAL_HOLD] = {"hold", false},
-    [JOURNAL_REPORT] = {"report", false},     [JOURNAL_SETUP] = {"setup", false},
-    [JOURNAL_UNKNOWN] = {"unknown", false},   [JOURNAL_KNOWN] = {"known", false},
-    [JOURNAL_FLAPPING] = {"flapping", false}, [JOURNAL_PAUSE] = {"pause", true},
-    [JOURNAL_RESUME] = {"resume", true},      [JOURNAL_APPROVE] = {"approve", true},
-    [JOURNAL_ISSUE] = {"issue", false},       [JOURNAL_DOCTOR] = {"doctor", true},
+    [JOURNAL_START] = {"start", false},
+    [JOURNAL_STOP] = {"stop", false},
+    [JOURNAL_CONFIG] = {"config", false},
+    [JOURNAL_CONFIG_ERROR] = {"config-error", false},
+    [JOURNAL_ROUND] = {"round", false},
+    [JOURNAL_ACT_BEGIN] = {"act-begin", true},
+    [JOURNAL_ACT_END] = {"act-end", true},
+    [JOURNAL_HOLD] = {"hold", false},
+    [JOURNAL_REPORT] = {"report", false},
+    [JOURNAL_SETUP] = {"setup", false},
+    [JOURNAL_UNKNOWN] = {"unknown", false},
+    [JOURNAL_KNOWN] = {"known", false},
+    [JOURNAL_FLAPPING] = {"flapping", false},
+    [JOURNAL_PAUSE] = {"pause", true},
+    [JOURNAL_RESUME] = {"resume", true},
+    [JOURNAL_APPROVE] = {"approve", true},
+    [JOURNAL_ISSUE] = {"issue", false},
+    [JOURNAL_DOCTOR] = {"doctor", true},
     [JOURNAL_UPGRADE] = {"upgrade", true},
+    [JOURNAL_QUARANTINED] = {"workspace-quarantined", true},
+    [JOURNAL_RESTORED] = {"workspace-restored", true},
+    [JOURNAL_COLLECTED] = {"workspace-collected", true},
 };
 
 static const char *const outcomes[JOURNAL_OUTCOME_COUNT] = {

@@ -47,9 +47,12 @@ enum journal_event {
     JOURNAL_PAUSE,
     JOURNAL_RESUME,
     JOURNAL_APPROVE,
-    JOURNAL_ISSUE,   /* of the registry: a corrupt shard, a lock of a dead process */
-    JOURNAL_DOCTOR,  /* a migration step */
-    JOURNAL_UPGRADE, /* an OpenClaw became one of another line */
+    JOURNAL_ISSUE,       /* of the registry: a corrupt shard, a lock of a dead process */
+    JOURNAL_DOCTOR,      /* a migration step */
+    JOURNAL_UPGRADE,     /* an OpenClaw became one of another line */
+    JOURNAL_QUARANTINED, /* a private workspace that a pruned runtime left behind was moved aside, or could not be */
+    JOURNAL_RESTORED,    /* ... and back */
+    JOURNAL_COLLECTED,   /* ... or was deleted */
     JOURNAL_EVENT_COUNT
 };
 

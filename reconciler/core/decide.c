@@ -21,7 +21,9 @@ struct act *unit_add(struct match *m, struct unit *u, enum act_kind kind, const 
                         .runtime = u->kind,
                         .want = u->d,
                         .rec = u->r,
-                        .obs = u->o};
+                        .obs = u->o,
+                        .superseded = !u->d && u->r && u->r->unwanted_because &&
+                                      text_has_prefix(u->r->unwanted_because, RECORD_SUPERSEDED)};
     va_start(ap, fmt);
     act->reason = arena_vprintf(m->arena, fmt, ap);
     va_end(ap);

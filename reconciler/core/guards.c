@@ -197,7 +197,7 @@ static bool guard_hot(struct match *m, struct unit *u, struct act *act)
 }
 
 /* Both ask for the owner's word that so much shall go, or is gone. */
-static const char lift_cap[] = "reconclaw apply --allow-removals";
+static const char lift_cap[] = GUARD_LIFT_CAP;
 
 static bool guard_suspicious(struct match *m, struct unit *u, struct act *act)
 {
@@ -269,7 +269,7 @@ void guard_unit(struct match *m, struct unit *u)
 
 /* --- the cap --------------------------------------------------------------------------------------------------------------- */
 
-static size_t cap_of(size_t n_known, const struct policy *p)
+size_t guard_cap_of(size_t n_known, const struct policy *p)
 {
     size_t percent = p->cap_percent > 100 ? 100 : p->cap_percent, share = n_known / 100 * percent;
 
@@ -296,7 +296,7 @@ void guard_cap(struct match *m)
 
         if (!unit_removal(u) || is_past_cap(u))
             continue;
-        cap = cap_of(u->site->n_known - u->site->n_granted, u->policy);
+        cap = guard_cap_of(u->site->n_known - u->site->n_granted, u->policy);
         if (cap < u->site->cap)
             u->site->cap = cap;
     }

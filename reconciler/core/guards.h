@@ -10,4 +10,8 @@ void guard_unit(struct match *m, struct unit *u);
 /* The removal cap, over what all other guards left. */
 void guard_cap(struct match *m);
 
+/* How many of so many may be removed in one round without a word. */
+size_t guard_cap_of(size_t n_known, const struct policy *p);
+#define GUARD_LIFT_CAP "reconclaw apply --allow-removals"
+
 #endif

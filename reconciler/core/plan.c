@@ -2,6 +2,7 @@
 
 #include "reconciler/core/decide.h"
 #include "reconciler/core/guards.h"
+#include "reconciler/core/leftovers.h"
 #include "reconciler/core/match.h"
 #include "reconciler/core/order.h"
 
@@ -39,6 +40,7 @@ void plan_compute(struct arena *a, const struct world *w, int64_t now_ms, struct
         guard_unit(&m, &m.units[i]);
     }
     guard_cap(&m);
+    leftovers_plan(&m, ret);
     order_units(&m);
     order_emit(&m, ret);
     emit_endpoints(&m, ret);
@@ -47,5 +49,23 @@ void plan_compute(struct arena *a, const struct world *w, int64_t now_ms, struct
 
 bool plan_is_empty(const struct plan *p)
 {
-    return p->n_acts == p->count[ACT_HOLD] + p->count[ACT_REPORT];
+    return p->n_acts == p->count[ACT_HOLD] + p->count[ACT_REPORT] && plan_count_moves(p, MOVE_QUARANTINE) == 0 &&
+           plan_count_moves(p, MOVE_COLLECT) == 0;
+}
+
+size_t plan_count_moves(const struct plan *p, enum move_kind kind)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < p->n_moves; i++)
+        n += p->moves[i].kind == kind && !p->moves[i].held;
+    return n;
+}
+
+const char *move_kind_name(enum move_kind k)
+{
+    static const char *const names[MOVE_KIND_COUNT] = {
+        [MOVE_QUARANTINE] = "quarantine", [MOVE_COLLECT] = "collect", [MOVE_DROP] = "drop"};
+
+    return names[k];
 }

@@ -85,6 +85,22 @@
  * Suspiciously empty: PLAN_SUSPICIOUS_MIN or more runtimes of ours are recorded there or were there last time, and the listing
  * shows none.
  *
+ * Private workspaces. OpenClaw's scopes have directories of their own on this machine, which outlive their runtimes. What becomes
+ * of them when the last runtime of the scope is removed for good is part of the plan (act.dirs); the first row that fits decides:
+ *
+ *  the policy is keep; its release is not known; doubt about the directory      stays
+ *  its scope is one of today's config (only the backend or name changed)        stays: its next use comes back to it
+ *  used by what does not go in this plan (a)                                    stays
+ *  an endpoint is unknown, or its mounts                                        waits: moved once that can be told
+ *  else                                                                         goes to quarantine
+ *
+ *  (a) By path, equal or below: wanted runtimes, recorded ones, mounts of any container, workspaces of agents and sandboxes. And
+ *      what uses the root itself (scope shared). Two that go share it: it goes with them.
+ *
+ * What was to be moved, and was not yet (`leftovers`), is decided anew in each plan by the same rows (plan.moves); where it is
+ * wanted again, the intent is dropped. What is in quarantine is deleted by retention, the oldest first, but nothing at all where
+ * more would go than the removal cap allows of that install's, its config does not load, or all is paused.
+ *
  * Order of acts: by endpoint, name, kind, install, then adopt before the rest. `after` makes removals come before what takes
  * their name, their registry row (one per name and kind in an install, over all endpoints) or their host port, and an adopt
  * before what follows it; it is acyclic, since a removal waits for nothing and an adopt only for removals. */
@@ -151,6 +167,21 @@ struct last_seen {
     size_t n;
 };
 
+/* What is to be done about a directory that was left behind. */
+enum move_kind {
+    MOVE_QUARANTINE, /* the prune is through, the directory still to be moved */
+    MOVE_COLLECT,    /* its retention has passed */
+    MOVE_DROP,       /* it is needed after all: only our intent goes */
+    MOVE_KIND_COUNT
+};
+struct plan_move {
+    const struct leftover *leftover;
+    enum move_kind kind;
+    bool held;
+    const char *why;    /* a sentence without a full stop: why it is done, or (held) why not yet */
+    const char *remedy; /* or NULL */
+};
+
 /* An endpoint that is named by a desired, a record or `last`, and has no observation (or two), is unknown. */
 struct world {
     const struct desired *desired;
@@ -171,6 +202,10 @@ struct world {
     size_t n_requests;
     const struct last_seen *last;
     size_t n_last;
+    const struct leftover *leftovers;
+    size_t n_leftovers;
+    const struct dir_use *uses; /* beyond what the rest of the world tells: agents' workspaces, other paths to what is mounted */
+    size_t n_uses;
 };
 
 struct plan_endpoint {
@@ -191,14 +226,24 @@ struct plan {
     size_t n_acts;
     const struct plan_endpoint *endpoints; /* by name; every one the world names */
     size_t n_endpoints;
-    size_t count[ACT_KIND_COUNT]; /* of acts, by kind */
-    size_t n_unknown;             /* endpoints not known */
-    int64_t next_due_ms;          /* the earliest moment after now at which a plan of this same world may differ; or TIME_NONE */
+    size_t count[ACT_KIND_COUNT];  /* of acts, by kind */
+    const struct plan_move *moves; /* by age of the leftover */
+    size_t n_moves;
+    size_t n_unknown;    /* endpoints not known */
+    int64_t next_due_ms; /* the earliest moment after now at which a plan of this same world may differ; or TIME_NONE */
 };
 
 void plan_compute(struct arena *a, const struct world *w, int64_t now_ms, struct plan *ret);
 
+/* Who uses each of these directories, whatever is planned; NULL: nobody, as far as can be told. *ret_unknown: why that is not
+ * all, or NULL. */
+void plan_dir_users(struct arena *a, const struct world *w, int64_t now_ms, const struct private_dir *dirs, size_t n,
+                    const char **ret_who, const char **ret_unknown);
+
 /* Whether there is anything to carry out (holds and reports are not). */
 bool plan_is_empty(const struct plan *p);
+/* Moves of this kind that are not held. */
+size_t plan_count_moves(const struct plan *p, enum move_kind kind);
+const char *move_kind_name(enum move_kind k); /* "quarantine" "collect" "drop" */
 
 #endif

@@ -2,7 +2,9 @@
 
 #include "reconciler/core/decide.h"
 #include "spec/base/num.h"
+#include "spec/base/vec.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* --- JSON ------------------------------------------------------------------------------------------------------------------ */
@@ -45,6 +47,38 @@ static const char *act_owner(const struct act *act)
     return act->want ? act->want->owner : act->rec && act->rec->owner ? act->rec->owner : act->obs ? act->obs->owner : NULL;
 }
 
+static struct node *dirs_node(struct arena *a, const struct act *act)
+{
+    struct node *v = node_array(a);
+
+    for (size_t i = 0; i < act->n_dirs; i++) {
+        const struct dir_end *d = &act->dirs[i];
+        struct node *o = node_object(a);
+
+        node_set(a, o, "path", node_printf(a, "%s/%s", d->dir->root, d->dir->slug));
+        node_set(a, o, "fate", node_string(a, dir_fate_name(d->fate)));
+        node_set(a, o, "why", node_text(a, d->why));
+        node_push(a, v, o);
+    }
+    return v;
+}
+
+static struct node *move_node(struct arena *a, const struct plan_move *m)
+{
+    const struct leftover *l = m->leftover;
+    struct node *o = node_object(a);
+
+    node_set(a, o, "move", node_string(a, move_kind_name(m->kind)));
+    node_set(a, o, "held", node_bool(a, m->held));
+    node_set(a, o, "path", node_printf(a, "%s/%s", l->root, l->slug));
+    node_set(a, o, "entry", node_string(a, l->entry));
+    node_set(a, o, "endpoint", node_string(a, l->endpoint));
+    node_set(a, o, "name", node_string(a, l->runtime));
+    node_set(a, o, "reason", node_string(a, m->why));
+    node_set_text(a, o, "remedy", m->remedy);
+    return o;
+}
+
 static struct node *act_node(struct arena *a, const struct act *act)
 {
     struct node *o = node_object(a), *after = node_array(a);
@@ -68,6 +102,8 @@ static struct node *act_node(struct arena *a, const struct act *act)
     node_set(a, o, "changes", changes_node(a, act));
     node_set(a, o, "dataLoss", node_bool(a, act->data_loss));
     node_set(a, o, "restart", node_bool(a, act->restart));
+    node_set(a, o, "superseded", node_bool(a, act->superseded));
+    node_set(a, o, "workspaces", dirs_node(a, act));
     for (size_t i = 0; i < act->n_after; i++)
         node_push(a, after, node_number(a, (double)act->after[i]));
     node_set(a, o, "after", after);
@@ -92,7 +128,8 @@ static struct node *endpoint_node(struct arena *a, const struct plan_endpoint *e
 
 struct node *plan_node(struct arena *a, const struct plan *p)
 {
-    struct node *o = node_object(a), *endpoints = node_array(a), *acts = node_array(a), *summary = node_object(a);
+    struct node *o = node_object(a), *endpoints = node_array(a), *acts = node_array(a), *moves = node_array(a),
+                *summary = node_object(a);
 
     node_set(a, o, "version", node_number(a, PLAN_JSON_VERSION));
     node_set(a, o, "nowMs", node_number(a, (double)p->now_ms));
@@ -103,6 +140,9 @@ struct node *plan_node(struct arena *a, const struct plan *p)
     for (size_t i = 0; i < p->n_acts; i++)
         node_push(a, acts, act_node(a, &p->acts[i]));
     node_set(a, o, "acts", acts);
+    for (size_t i = 0; i < p->n_moves; i++)
+        node_push(a, moves, move_node(a, &p->moves[i]));
+    node_set(a, o, "workspaces", moves);
     for (int k = 0; k < ACT_KIND_COUNT; k++)
         node_set(a, summary, act_kind_name(k), node_number(a, (double)p->count[k]));
     node_set(a, summary, "unknownEndpoints", node_number(a, (double)p->n_unknown));
@@ -186,6 +226,30 @@ static void put_colour(struct buf *b, unsigned flags, const char *code)
         buf_printf(b, "\033[%sm", code);
 }
 
+static void put_remedy(struct buf *b, const char *remedy)
+{
+    if (!remedy)
+        return;
+    buf_puts(b, "        to go on: ");
+    put_escaped(b, remedy);
+    buf_putc(b, '\n');
+}
+
+static void put_dir(struct buf *b, const struct dir_end *d)
+{
+    static const char *const texts[DIR_FATE_COUNT] = {
+        [DIR_MOVES] = " goes to quarantine", [DIR_WAITS] = " goes to quarantine later: ", [DIR_STAYS] = " stays: "};
+
+    buf_puts(b, "        its workspace ");
+    put_escaped(b, d->dir->root);
+    buf_putc(b, '/');
+    put_escaped(b, d->dir->slug);
+    buf_puts(b, texts[d->fate]);
+    if (d->why)
+        put_escaped(b, d->why);
+    buf_putc(b, '\n');
+}
+
 static void put_act(struct buf *b, const struct act *act, int64_t now_ms, unsigned flags)
 {
     put_colour(b, flags, looks[act->kind].colour);
@@ -199,11 +263,33 @@ static void put_act(struct buf *b, const struct act *act, int64_t now_ms, unsign
         field_change_format(b, &act->changes[i]);
         buf_putc(b, '\n');
     }
-    if (act->remedy) {
-        buf_puts(b, "        to go on: ");
-        put_escaped(b, act->remedy);
-        buf_putc(b, '\n');
-    }
+    for (size_t i = 0; i < act->n_dirs; i++)
+        put_dir(b, &act->dirs[i]);
+    put_remedy(b, act->remedy);
+}
+
+static void put_move(struct buf *b, const struct plan_move *m, unsigned flags)
+{
+    static const struct {
+        const char *symbol, *colour, *what;
+    } moves[MOVE_KIND_COUNT] = {
+        [MOVE_QUARANTINE] = {"  =", "36", "goes to quarantine"},
+        [MOVE_COLLECT] = {"  -", "31", "is deleted from quarantine"},
+        [MOVE_DROP] = {"  ?", "36", "stays where it is"},
+    };
+    const struct leftover *l = m->leftover;
+
+    put_colour(b, flags, m->held ? "35" : moves[m->kind].colour);
+    buf_puts(b, m->held ? "  !" : moves[m->kind].symbol);
+    put_colour(b, flags, "0");
+    buf_puts(b, " workspace ");
+    put_escaped(b, l->root);
+    buf_putc(b, '/');
+    put_escaped(b, m->kind == MOVE_COLLECT ? l->entry : l->slug);
+    buf_printf(b, " %s%s: ", moves[m->kind].what, m->held ? " later" : "");
+    put_escaped(b, m->why);
+    buf_putc(b, '\n');
+    put_remedy(b, m->remedy);
 }
 
 static void put_endpoint(struct buf *b, const struct plan_endpoint *e, unsigned flags)
@@ -230,6 +316,40 @@ static void put_endpoint(struct buf *b, const struct plan_endpoint *e, unsigned 
     buf_putc(b, '\n');
 }
 
+static int by_text(const void *x, const void *y)
+{
+    return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+/* Directories that this plan moves: a container and a browser of one scope have one between them. */
+static size_t going_count(const struct plan *p)
+{
+    ARENA_AUTO a = arena_new();
+    VEC(const char *) paths = {0};
+    size_t n = plan_count_moves(p, MOVE_QUARANTINE);
+
+    for (size_t i = 0; i < p->n_acts; i++) {
+        const struct act *act = &p->acts[i];
+
+        for (size_t k = 0; k < act->n_dirs && act->kind != ACT_HOLD && act->kind != ACT_REPORT; k++)
+            if (act->dirs[k].fate == DIR_MOVES)
+                VEC_PUSH(a, &paths, act->dirs[k].dir->real);
+    }
+    if (paths.n)
+        qsort(paths.v, paths.n, sizeof *paths.v, by_text);
+    for (size_t i = 0; i < paths.n; i++)
+        n += i == 0 || strcmp(paths.v[i - 1], paths.v[i]) != 0;
+    return n;
+}
+
+static void put_count(struct buf *b, const char **sep, size_t n, const char *what, const char *fate)
+{
+    if (n == 0)
+        return;
+    buf_printf(b, "%s%zu %s%s %s", *sep, n, what, n == 1 ? "" : "s", fate);
+    *sep = ", ";
+}
+
 static void put_summary(struct buf *b, const struct plan *p)
 {
     const char *sep = "Plan: ";
@@ -240,40 +360,56 @@ static void put_summary(struct buf *b, const struct plan *p)
         buf_printf(b, "%s%zu %s", sep, p->count[k], looks[k].summary);
         sep = ", ";
     }
+    put_count(b, &sep, going_count(p), "workspace", "to quarantine");
+    put_count(b, &sep, plan_count_moves(p, MOVE_COLLECT), "quarantined workspace", "to delete");
     if (p->n_unknown)
         buf_printf(b, "%s%zu endpoint%s unknown", sep, p->n_unknown, p->n_unknown == 1 ? "" : "s");
-    else if (!p->n_acts)
+    else if (strcmp(sep, "Plan: ") == 0)
         buf_puts(b, "Plan: nothing to do");
     buf_puts(b, ".\n");
 }
 
-/* What an upgrade of OpenClaw has left behind is many acts of one cause, and that is what their owner wants to read first. */
-static bool is_superseded(const struct act *act)
+/* Of what an upgrade of OpenClaw left behind: where all of it goes, or how much. */
+static void put_fates(struct buf *b, const size_t n[DIR_FATE_COUNT])
 {
-    return act->reason && text_has_prefix(act->reason, RECORD_SUPERSEDED);
+    size_t n_going = n[DIR_MOVES] + n[DIR_WAITS];
+
+    if (n_going == 0 && n[DIR_STAYS] == 0)
+        buf_puts(b, "they leave no workspace behind");
+    else if (n_going == 0)
+        buf_puts(b, "their workspaces stay where they are");
+    else if (n[DIR_STAYS] == 0)
+        buf_puts(b, "their workspaces go to quarantine");
+    else
+        buf_printf(b, "of their workspaces %zu go to quarantine, %zu stay", n_going, n[DIR_STAYS]);
 }
 
+/* What an upgrade of OpenClaw has left behind is many acts of one cause, and that is what their owner wants to read first. */
 static void put_superseded(struct buf *b, const struct plan *p, unsigned flags)
 {
-    size_t n = 0, n_held = 0, n_pruned = 0;
+    size_t n = 0, n_held = 0, n_pruned = 0, fates[DIR_FATE_COUNT] = {0};
 
     for (size_t i = 0; i < p->n_acts; i++) {
         const struct act *act = &p->acts[i];
 
-        n += is_superseded(act);
-        n_held += is_superseded(act) && act->kind == ACT_HOLD;
-        n_pruned += is_superseded(act) && act->kind != ACT_HOLD && act->kind != ACT_REPORT;
+        if (!act->superseded)
+            continue;
+        n++;
+        n_held += act->kind == ACT_HOLD;
+        n_pruned += act->kind != ACT_HOLD && act->kind != ACT_REPORT;
+        for (size_t k = 0; k < act->n_dirs; k++)
+            fates[act->dirs[k].fate]++;
     }
     if (n == 0)
         return;
     put_colour(b, flags, "1");
     buf_printf(b, "  superseded by an upgrade of OpenClaw: %zu runtime%s, %zu to go now, %zu kept while in use or for a guard; ",
                n, n == 1 ? "" : "s", n_pruned, n_held);
-    buf_puts(b, "their workspaces stay where they are");
+    put_fates(b, fates);
     put_colour(b, flags, "0");
     buf_putc(b, '\n');
     for (size_t i = 0; i < p->n_acts; i++)
-        if (is_superseded(&p->acts[i]))
+        if (p->acts[i].superseded)
             put_act(b, &p->acts[i], p->now_ms, flags);
 }
 
@@ -288,9 +424,12 @@ void plan_emit_text(struct buf *b, const struct plan *p, unsigned flags)
         any |= b->n != before;
     }
     for (size_t i = 0; i < p->n_acts; i++)
-        if (!is_superseded(&p->acts[i]))
+        if (!p->acts[i].superseded)
             put_act(b, &p->acts[i], p->now_ms, flags);
     put_superseded(b, p, flags);
+    for (size_t i = 0; i < p->n_moves; i++)
+        put_move(b, &p->moves[i], flags);
+    any |= p->n_moves > 0;
     if (any)
         buf_putc(b, '\n');
     put_summary(b, p);

@@ -42,11 +42,14 @@ struct oc_expand {
     const struct oc_instance *oc;
     const char *install;  /* of its state directory */
     const char *endpoint; /* where OpenClaw's docker runtimes live: "docker"; podman's: OC_PODMAN_ENDPOINT */
-    /* All that is recorded; of other installs and kinds, too. unwanted_because is written to. */
+    /* All that is recorded; of other installs and kinds, too. unwanted_because and dirs are written to. */
     struct record *records;
     size_t n_records;
     const struct observation *observations;
     size_t n_observations;
+    struct leftover *leftovers; /* `lives` is written to, of this install's */
+    size_t n_leftovers;
+    bool with_dirs; /* private directories and their users are asked for even where nothing is unwanted */
 };
 
 struct oc_expansion {
@@ -54,6 +57,13 @@ struct oc_expansion {
     size_t n;
     size_t n_foreign_backend; /* records of ssh, openshell, ...: not driven by this version, and not touched */
     size_t n_other_podman;    /* records on a podman that is not the local one: not touched either */
+    /* Where something unwanted has a private directory (private.h), or with_dirs: every record of this install has its dirs,
+     * these are the workspaces of all agents, and private directories are below these roots. */
+    bool has_dirs;
+    const struct dir_use *uses;
+    size_t n_uses;
+    const char *const *roots;
+    size_t n_roots;
 };
 
 /* 0, or -1 where some agent's config has errors that only show when it is used (added to d): the other agents are expanded,

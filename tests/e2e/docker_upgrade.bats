@@ -50,6 +50,11 @@ upgrade_told() { rc_raw history -o json | jq -e '[.. | objects | select(.event? 
     plan
     out_has 'superseded by an upgrade of OpenClaw: 3 runtimes, 0 to go now, 3 kept'
     out_has 'OpenClaw 2026.9 names it'
+    out_has 'their workspaces go to quarantine'
+    out_has "its workspace $(find "$OC/sandboxes" -maxdepth 1 -name 'agent-a-*') goes to quarantine"
+    plan -o json
+    is_json '[.plan.acts[] | select(.superseded) | .workspaces | length == 1 and .[0].fate == "quarantine"] | length == 3 and all'
+    for f in "$OC"/sandboxes/agent-*; do echo "of $f" >"$f/note"; done
     daemon_kill
     [ "$code" -eq 0 ]
     apply --allow-removals
@@ -58,8 +63,13 @@ upgrade_told() { rc_raw history -o json | jq -e '[.. | objects | select(.event? 
     ! ids | grep -qF "$before" || fail 'the old ones are still there'
     [ "$(sqlite3 "$DB" 'SELECT count(*) FROM sandbox_registry_entries')" = 3 ]
     [ "$(sqlite3 "$DB" "SELECT count(*) FROM sandbox_registry_entries WHERE session_key LIKE '%:workspace:%'")" = 3 ]
-    # What was in the old ones' workspaces stays.
-    [ "$(find "$OC/sandboxes" -mindepth 1 -maxdepth 1 -name 'agent-*' | wc -l)" = 3 ]
+    # What was in the old ones' workspaces is kept aside, and told; those of the new ones are where they were.
+    [ "$(find "$OC/sandboxes" -mindepth 1 -maxdepth 1 -name 'agent-*' | wc -l)" = 0 ]
+    [ "$(find "$OC/sandboxes" -mindepth 1 -maxdepth 1 -name 'workspace-*' | wc -l)" = 3 ]
+    [ "$(cat "$OC"/sandboxes/.reconclaw-quarantine/*-agent-*/note | sort)" = "$(printf "of $OC/sandboxes/%s\n" $(ls "$OC/sandboxes/.reconclaw-quarantine" | cut -d- -f2- | sort))" ]
+    rc workspaces -o json
+    is_json '[.workspaces[] | select(.state == "kept" and (.why | startswith("superseded: ")))] | length == 3'
+    rc_raw history -o json | jq -e '[.. | objects | select(.event? == "workspace-quarantined" and .outcome == "ok")] | length == 3'
     is_quiet
     upgrade_told
 }

@@ -31,7 +31,9 @@ static bool same(struct policy a, struct policy b)
     return a.hot_window_ms == b.hot_window_ms && a.cap_percent == b.cap_percent && a.cap_count == b.cap_count &&
            a.on_drift == b.on_drift && a.orphans == b.orphans && a.ghosts == b.ghosts && a.image_updates == b.image_updates &&
            a.prune == b.prune && a.protect == b.protect && a.ignore_busy == b.ignore_busy &&
-           a.ignore_flapping == b.ignore_flapping && a.concurrency == b.concurrency && a.resync_ms == b.resync_ms;
+           a.ignore_flapping == b.ignore_flapping && a.concurrency == b.concurrency && a.resync_ms == b.resync_ms &&
+           a.on_prune == b.on_prune && a.retain_ms == b.retain_ms && a.retain_bytes == b.retain_bytes &&
+           a.retain_count == b.retain_count;
 }
 
 static const struct policy defaults = {
@@ -120,6 +122,11 @@ static const struct {
     LEAF("imageUpdates: report", image_updates, IMAGE_UPDATES_REPORT),
     LEAF("imageUpdates: ignore", image_updates, IMAGE_UPDATES_IGNORE),
     LEAF("prune: false", prune, false),
+    LEAF("workspaces: {onPrune: quarantine}", on_prune, ON_PRUNE_QUARANTINE),
+    LEAF("workspaces: {onPrune: keep}", on_prune, ON_PRUNE_KEEP),
+    LEAF("workspaces: {retention: {age: 30d}}", retain_ms, 30LL * 86400000),
+    LEAF("workspaces: {retention: {size: 10g}}", retain_bytes, 10LL << 30),
+    LEAF("workspaces: {retention: {count: 100}}", retain_count, 100),
     LEAF("onDrift: recreate", on_drift, ON_DRIFT_RECREATE),
     LEAF("onDrift: remove", on_drift, ON_DRIFT_REMOVE),
     LEAF("onDrift: report", on_drift, ON_DRIFT_REPORT),
@@ -153,6 +160,7 @@ static bool has_leaf(const char *key, const char *sub)
 static void every_key_and_word_has_a_leaf_here(void **state)
 {
     for (size_t i = 0; i < policy_kind_schema.n_fields; i++) {
+        ARENA_AUTO a = arena_new();
         const struct schema_field *f = &policy_kind_schema.fields[i];
         const struct schema_object *inner = f->value.type == SCHEMA_OBJECT ? f->value.object : NULL;
         if (!inner && !has_leaf(f->key, NULL))
@@ -160,6 +168,16 @@ static void every_key_and_word_has_a_leaf_here(void **state)
         for (size_t j = 0; inner && j < inner->n_fields; j++)
             if (!has_leaf(f->key, inner->fields[j].key))
                 fail_msg("no leaf for %s.%s", f->key, inner->fields[j].key);
+        for (size_t j = 0; inner && j < inner->n_fields; j++) {
+            const struct schema_value *v = &inner->fields[j].value;
+
+            for (size_t k = 0; v->words && v->words[k]; k++)
+                if (!has_leaf(f->key, v->words[k]))
+                    fail_msg("no leaf for %s.%s: %s", f->key, inner->fields[j].key, v->words[k]);
+            for (size_t k = 0; v->type == SCHEMA_OBJECT && k < v->object->n_fields; k++)
+                if (!has_leaf(f->key, arena_printf(a, "%s: {%s:", inner->fields[j].key, v->object->fields[k].key)))
+                    fail_msg("no leaf for %s.%s.%s", f->key, inner->fields[j].key, v->object->fields[k].key);
+        }
         for (size_t j = 0; f->value.words && f->value.words[j]; j++)
             if (!has_leaf(f->key, f->value.words[j]))
                 fail_msg("no leaf for %s: %s", f->key, f->value.words[j]);
@@ -174,6 +192,8 @@ static void defaults_told_are_those_in_force(void **state)
         const struct schema_object *inner = f->value.type == SCHEMA_OBJECT ? f->value.object : NULL;
         assert_true(inner || f->def);
         for (size_t j = 0; j < (inner ? inner->n_fields : 1); j++) {
+            if (inner && inner->fields[j].value.type == SCHEMA_OBJECT) /* retention: nothing is deleted unless a key says so */
+                continue;
             const char *text = inner ? arena_printf(a, "%s: {%s: %s}", f->key, inner->fields[j].key, inner->fields[j].def)
                                      : arena_printf(a, "%s: %s", f->key, f->def);
             const struct node *layer = parse(a, &policy_kind_schema, text);
@@ -197,6 +217,14 @@ static void limits_hold_at_n_and_n_plus_one(void **state)
         const char *yaml;
         bool good;
     } rows[] = {
+        {"workspaces: {retention: {age: 1h}}", true},
+        {"workspaces: {retention: {age: 59m}}", false},
+        {"workspaces: {retention: {age: 0}}", false},
+        {"workspaces: {retention: {size: 0}}", false},
+        {"workspaces: {retention: {size: 1}}", true},
+        {"workspaces: {retention: {count: 0}}", false},
+        {"workspaces: {retention: {count: 1}}", true},
+        {"workspaces: {onPrune: delete}", false},
         {"removalCap: {percent: 0}", true},
         {"removalCap: {percent: -1}", false},
         {"removalCap: {percent: 100}", true},
