@@ -1,6 +1,8 @@
 # OpenClaw's sandbox registry in SQLite with the real OpenClaw 2026.9.6 as the other party. Without npm this fails; it never skips.
 # REGISTRY_SECONDS: how long both write the same rows at once.
 
+load registry
+
 setup_file() {
     . tests/lib/openclaw.sh
     export TOOL=$PWD/build/asan/tests/tools/registry_tool
@@ -24,9 +26,6 @@ setup() {
     sql 'DELETE FROM sandbox_registry_entries'
 }
 
-theirs() {
-    HOME=$HOME_DIR OPENCLAW_HOME=$HOME_DIR OPENCLAW_STATE_DIR=$STATE LANG=C.UTF-8 "$PEER/node" tests/interop/registry.mjs "$@"
-}
 sql() { sqlite3 -cmd '.timeout 10000' "$STATE/state/openclaw.sqlite" "$@"; }
 
 @test "registry: random updates and removals leave the same rows as OpenClaw's" {
@@ -73,17 +72,7 @@ sql() { sqlite3 -cmd '.timeout 10000' "$STATE/state/openclaw.sqlite" "$@"; }
 {"op":"u","entry":{"containerName":"openclaw-sbx-A","backendId":"docker","runtimeLabel":"openclaw-sbx-A","sessionKey":"agent:a","createdAtMs":1700000000000,"lastUsedAtMs":1700000001000,"image":"x:1","configLabelKind":"Image"}}
 {"op":"bu","entry":{"containerName":"openclaw-sbx-browser-a","sessionKey":"agent:a","createdAtMs":1,"lastUsedAtMs":2,"image":"b:1","configHash":"cdcd","cdpPort":49153,"noVncPort":49154}}
 OPS
-    export DOCKER_HOST=unix://$BATS_TEST_TMPDIR/no-such.sock
-    openclaw_run "$PEER" "$HOME_DIR" sandbox list --json >"$BATS_TEST_TMPDIR/containers"
-    openclaw_run "$PEER" "$HOME_DIR" sandbox list --browser --json >"$BATS_TEST_TMPDIR/browsers"
-    "$TOOL" sqlite list "$STATE" >"$BATS_TEST_TMPDIR/list"
-    cat "$BATS_TEST_TMPDIR"/{containers,browsers,list}
-    diff <(jq -S '[.containers[] | del(.running, .imageMatch)]' "$BATS_TEST_TMPDIR/containers") \
-        <(jq -S '[.containers[] | del(.version)]' "$BATS_TEST_TMPDIR/list")
-    diff <(jq -S '[.browsers[] | del(.running, .imageMatch)]' "$BATS_TEST_TMPDIR/browsers") \
-        <(jq -S '[.browsers[] | del(.version)]' "$BATS_TEST_TMPDIR/list")
-    [ "$(jq '.containers | length' "$BATS_TEST_TMPDIR/containers")" = 2 ]
-    [ "$(jq '.browsers | length' "$BATS_TEST_TMPDIR/browsers")" = 1 ]
+    two_containers_and_a_browser_are_shown sqlite
 }
 
 @test "registry: a column of another party stops neither; an empty file OpenClaw fills, and we wait for that" {

@@ -1,6 +1,8 @@
 # OpenClaw's sandbox registry with the real OpenClaw 2026.5.3 as the other party. Without npm this fails; it never skips.
 # REGISTRY_SECONDS: how long both write the same shards at once.
 
+load registry
+
 setup_file() {
     . tests/lib/openclaw.sh
     export TOOL=$PWD/build/asan/tests/tools/registry_tool
@@ -26,10 +28,6 @@ teardown() {
     for pid in "${pids[@]}"; do
         kill -9 "$pid" 2>/dev/null || true
     done
-}
-
-theirs() {
-    HOME=$HOME_DIR OPENCLAW_HOME=$HOME_DIR OPENCLAW_STATE_DIR=$STATE LANG=C.UTF-8 "$PEER/node" tests/interop/registry.mjs "$@"
 }
 
 # Waits for the word that a holder prints once it has the lock; 20 s at most.
@@ -107,17 +105,7 @@ wait_for_held() {
 {"op":"bu","entry":{"containerName":"openclaw-sbx-browser-a","sessionKey":"agent:a","createdAtMs":1,"lastUsedAtMs":2,"image":"b:1","configHash":"cdcd","cdpPort":49153,"noVncPort":49154}}
 OPS
     "$TOOL" ops "$STATE" <"$BATS_TEST_TMPDIR/ops"
-    export DOCKER_HOST=unix://$BATS_TEST_TMPDIR/no-such.sock
-    openclaw_run "$PEER" "$HOME_DIR" sandbox list --json >"$BATS_TEST_TMPDIR/containers"
-    openclaw_run "$PEER" "$HOME_DIR" sandbox list --browser --json >"$BATS_TEST_TMPDIR/browsers"
-    "$TOOL" list "$STATE" >"$BATS_TEST_TMPDIR/list"
-    cat "$BATS_TEST_TMPDIR"/{containers,browsers,list}
-    diff <(jq -S '[.containers[] | del(.running, .imageMatch)]' "$BATS_TEST_TMPDIR/containers") \
-        <(jq -S '[.containers[] | del(.version)]' "$BATS_TEST_TMPDIR/list")
-    diff <(jq -S '[.browsers[] | del(.running, .imageMatch)]' "$BATS_TEST_TMPDIR/browsers") \
-        <(jq -S '[.browsers[] | del(.version)]' "$BATS_TEST_TMPDIR/list")
-    [ "$(jq '.containers | length' "$BATS_TEST_TMPDIR/containers")" = 2 ]
-    [ "$(jq '.browsers | length' "$BATS_TEST_TMPDIR/browsers")" = 1 ]
+    two_containers_and_a_browser_are_shown
 }
 
 @test "registry: a killed OpenClaw's lock is taken over by us, and ours by OpenClaw" {
