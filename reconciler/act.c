@@ -3,7 +3,7 @@
 #include "reconciler/line.h"
 #include "reconciler/workspace.h"
 #include "spec/base/text.h"
-#include "spec/engine_fields.h"
+#include "spec/engine_ref.h"
 #include "spec/openclaw/expand.h"
 
 #include <pthread.h>

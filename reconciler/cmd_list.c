@@ -4,7 +4,7 @@
 #include "reconciler/look.h"
 #include "reconciler/rows.h"
 #include "spec/base/text.h"
-#include "spec/engine_fields.h"
+#include "spec/engine_ref.h"
 
 #include <string.h>
 

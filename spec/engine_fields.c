@@ -4,6 +4,7 @@
 #include "spec/base/limits.h"
 #include "spec/base/path.h"
 #include "spec/base/vec.h"
+#include "spec/engine_ref.h"
 #include "spec/engine_value.h"
 #include "spec/openclaw/profile.h"
 
@@ -231,36 +232,13 @@ static struct field *put_one_of(struct side *s, enum key key, const char *which,
 /* --- image, network, process ---------------------------------------------------------------------------------------------------
  */
 
-/* A reference in its short form: engines write out Docker's hub and the tag "latest", or not. */
-static const char *short_image(struct arena *a, const char *ref)
-{
-    static const char *const hubs[] = {"docker.io/library/", "index.docker.io/library/", "docker.io/", "index.docker.io/"};
-    for (size_t i = 0; i < sizeof hubs / sizeof *hubs; i++)
-        if (text_has_prefix(ref, hubs[i])) {
-            ref += strlen(hubs[i]);
-            break;
-        }
-    const char *slash = strrchr(ref, '/'), *name = slash != NULL ? slash + 1 : ref;
-    bool bare = *name != '\0' && strpbrk(name, ":@") == NULL && strlen(ref) != 64;
-    return bare ? arena_printf(a, "%s:latest", ref) : ref;
-}
-
-bool engine_shows_image(struct arena *a, const char *shown, const char *wanted)
-{
-    shown = short_image(a, shown);
-    wanted = short_image(a, wanted);
-    /* Podman puts images that were built or loaded here under "localhost/". */
-    return strcmp(shown, wanted) == 0 ||
-           (text_has_prefix(shown, "localhost/") && strcmp(shown + strlen("localhost/"), wanted) == 0);
-}
-
 static void put_image(struct side *s)
 {
     const char *ref = set_text(s->config, "Image");
     if (ref == NULL)
         return;
     const char *wanted = s->want != NULL ? text(s->want->config, "Image") : "";
-    put(s, KEY_IMAGE, short_image(s->arena, engine_shows_image(s->arena, ref, wanted) ? wanted : ref));
+    put(s, KEY_IMAGE, engine_short_image(s->arena, engine_shows_image(s->arena, ref, wanted) ? wanted : ref));
 }
 
 static void put_network(struct side *s)

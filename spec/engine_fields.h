@@ -36,10 +36,6 @@ int engine_inspect_fields(struct arena *a, const struct node *inspect, const str
  * engine refuses to raise it. */
 struct node *engine_update_body(struct arena *a, const struct node *body);
 
-/* Whether a reference that an engine shows is the one that was written, with or without Docker's hub, "latest", and podman's
- * "localhost/" before it. */
-bool engine_shows_image(struct arena *a, const char *shown, const char *wanted);
-
 /* The names of the variables whose values are secret (node.secret), as the text of ENGINE_LABEL_SECRETS; NULL: none. */
 const char *engine_secret_names(struct arena *a, const struct node *body);
 

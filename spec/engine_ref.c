@@ -325,6 +325,28 @@ int engine_check_image(const char *s, struct err *e)
     return path_n > PATH_MAX_BYTES ? refuse(e, s, "is longer than 255 characters") : 0;
 }
 
+const char *engine_short_image(struct arena *a, const char *ref)
+{
+    static const char *const hubs[] = {"docker.io/library/", "index.docker.io/library/", "docker.io/", "index.docker.io/"};
+    for (size_t i = 0; i < sizeof hubs / sizeof *hubs; i++)
+        if (text_has_prefix(ref, hubs[i])) {
+            ref += strlen(hubs[i]);
+            break;
+        }
+    const char *slash = strrchr(ref, '/'), *name = slash != NULL ? slash + 1 : ref;
+    bool bare = *name != '\0' && strpbrk(name, ":@") == NULL && strlen(ref) != 64;
+    return bare ? arena_printf(a, "%s:latest", ref) : ref;
+}
+
+bool engine_shows_image(struct arena *a, const char *shown, const char *wanted)
+{
+    shown = engine_short_image(a, shown);
+    wanted = engine_short_image(a, wanted);
+    /* Podman puts images that were built or loaded here under "localhost/". */
+    return strcmp(shown, wanted) == 0 ||
+           (text_has_prefix(shown, "localhost/") && strcmp(shown + strlen("localhost/"), wanted) == 0);
+}
+
 bool engine_is_container_name(const char *s)
 {
     if (!is_alnum(*s) || s[1] == '\0')

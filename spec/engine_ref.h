@@ -14,6 +14,11 @@ int engine_parse_ip(struct arena *a, const char *s, const char **ret, struct err
 int engine_parse_extra_host(struct arena *a, const char *s, const char **ret, struct err *e);
 /* A reference to an image: a name with tag and digest, a digest, or 64 hex digits. */
 int engine_check_image(const char *s, struct err *e);
+/* In its short form: engines write out Docker's hub and the tag "latest", or not. */
+const char *engine_short_image(struct arena *a, const char *ref);
+/* Whether a reference that an engine shows is the one that was written, with or without Docker's hub, "latest", and podman's
+ * "localhost/" before it. */
+bool engine_shows_image(struct arena *a, const char *shown, const char *wanted);
 /* What the engine takes for a container's name: [a-zA-Z0-9][a-zA-Z0-9_.-]+ */
 bool engine_is_container_name(const char *s);
 
