@@ -225,16 +225,21 @@ static void set_watch(struct daemon *d, const struct load *l)
 static void tell_broken(struct daemon *d, struct load *now)
 {
     BUF_AUTO b = BUF_INIT(1u << 20);
+    BUF_AUTO first = BUF_INIT(1u << 20); /* of the errors: where it is and what */
 
     for (size_t i = 0; i < now->diags.n; i++) {
         buf_clear(&b);
         diag_format(&b, &now->diags.v[i]);
         teller_say(d->teller, "config: %s", buf_str(&b));
+        if (first.n == 0 && now->diags.v[i].level == DIAG_ERROR)
+            buf_puts(&first, buf_str(&b));
     }
+    if (now->diags.n_errors > 1)
+        buf_printf(&first, " (and %zu more)", now->diags.n_errors - 1);
     teller_say(d->teller, "config: does not load; %s",
                d->load && d->service.generation > 0 ? "the last good one stays in force" : "nothing is in force yet");
     note(d, &(struct journal_entry){
-                .time_ms = host_now_ms(), .event = JOURNAL_CONFIG_ERROR, .message = now->diags.n ? now->diags.v[0].msg : NULL});
+                .time_ms = host_now_ms(), .event = JOURNAL_CONFIG_ERROR, .message = first.n ? buf_str(&first) : NULL});
 }
 
 static void tell_good(struct daemon *d, const struct load *now, bool was_broken)

@@ -99,6 +99,8 @@ start_with_one() {
     rc status
     [[ $output == *'generation 1 in force'* ]] || fail generation
     [[ $output == *'does not load'*one.yaml:* ]] || fail 'no error in status'
+    rc history
+    [[ $output =~ config-error\ +.*/one\.yaml:[0-9]+:[0-9]+:\  ]] || fail 'history does not tell where'
     [ "$(inside one /bin/sh -c 'echo $GREETING')" = first ]
     cat "$T/whole" >"$SPEC/one.yaml"
     until_ok greets one second
