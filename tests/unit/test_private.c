@@ -94,6 +94,33 @@ static void what_is_no_directory_is_in_doubt_and_real_paths_are_told(void **stat
     assert_string_equal(dirs_of(a, &m.fs, &rec, NULL), "/real/sandboxes/" OLD "()");
 }
 
+/* What cannot be looked at is not taken for absent: it is told, and left alone. */
+static void what_cannot_be_looked_at_is_in_doubt(void **state)
+{
+    static const struct {
+        const char *denied, *want;
+    } rows[] = {
+        {"/s/sandboxes", "/s/sandboxes/" OLD "(it cannot be looked at)"},
+        {"/s", "/s/sandboxes/" OLD "(where it is cannot be told)"},
+        /* Closed to us, but what it is can be told: a rename of it needs no more. */
+        {"/s/sandboxes/" OLD, "/s/sandboxes/" OLD "()"},
+    };
+
+    for (size_t i = 0; i < N(rows); i++) {
+        ARENA_AUTO a = arena_new();
+        const struct record rec = {.name = "p-" OLD, .scope_key = "agent:main"};
+        struct memfs m;
+
+        memfs_init(&m, a);
+        memfs_dir(&m, "/h");
+        memfs_dir(&m, "/s/sandboxes/" OLD);
+        memfs_dir(&m, rows[i].denied)->denied = true;
+        const char *got = dirs_of(a, &m.fs, &rec, NULL);
+        if (strcmp(got, rows[i].want) != 0)
+            fail_msg("%s: %s", rows[i].denied, got);
+    }
+}
+
 static void slugs_are_told_by_their_form(void **state)
 {
     static const struct {
@@ -113,6 +140,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_scope_has_what_its_key_and_record_tell),
         cmocka_unit_test(what_is_no_directory_is_in_doubt_and_real_paths_are_told),
+        cmocka_unit_test(what_cannot_be_looked_at_is_in_doubt),
         cmocka_unit_test(slugs_are_told_by_their_form),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
