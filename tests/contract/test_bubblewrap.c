@@ -3,8 +3,8 @@
 #include "backends/bwrap_cgroup.h"
 #include "backends/bwrap_proc.h"
 #include "backends/bwrap_store.h"
-#include "tests/lib/contract.h"
 #include "tests/lib/child.h"
+#include "tests/lib/contract.h"
 
 #include "spec/base/text.h"
 

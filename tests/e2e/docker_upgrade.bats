@@ -66,7 +66,10 @@ upgrade_told() { rc_raw history -o json | jq -e '[.. | objects | select(.event? 
     # What was in the old ones' workspaces is kept aside, and told; those of the new ones are where they were.
     [ "$(find "$OC/sandboxes" -mindepth 1 -maxdepth 1 -name 'agent-*' | wc -l)" = 0 ]
     [ "$(find "$OC/sandboxes" -mindepth 1 -maxdepth 1 -name 'workspace-*' | wc -l)" = 3 ]
-    [ "$(cat "$OC"/sandboxes/.reconclaw-quarantine/*-agent-*/note | sort)" = "$(printf "of $OC/sandboxes/%s\n" $(ls "$OC/sandboxes/.reconclaw-quarantine" | cut -d- -f2- | sort))" ]
+    for f in "$OC"/sandboxes/.reconclaw-quarantine/*-agent-*/note; do
+        slug=$(basename "$(dirname "$f")")
+        [ "$(cat "$f")" = "of $OC/sandboxes/${slug#*Z-}" ]
+    done
     rc workspaces -o json
     is_json '[.workspaces[] | select(.state == "kept" and (.why | startswith("superseded: ")))] | length == 3'
     rc_raw history -o json | jq -e '[.. | objects | select(.event? == "workspace-quarantined" and .outcome == "ok")] | length == 3'
