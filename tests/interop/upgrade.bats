@@ -28,13 +28,22 @@ has_new() { [ "$(d inspect -f '{{.State.Running}}' "$(d ps -a --filter label=ope
     awk -v key="agent:$1:workspace:" 'index($2, key) == 1 { print $1 }')")" = true ]; }
 all_new() { has_new a && has_new b && has_new c; }
 is_gone() { ! exists "$1"; }
+# Where the private workspace of agent $1's old runtime is, and where it was put.
+room() { find "$OC/sandboxes" -mindepth 1 -maxdepth 1 -name "agent-$1-*"; }
+kept() { find "$OC/sandboxes/.reconclaw-quarantine" -mindepth 1 -maxdepth 1 -name "*Z-agent-$1-*" 2>/dev/null; }
+is_kept() { [ -n "$(kept "$1")" ] && [ -z "$(room "$1")" ]; }
 runs_a_command() { d top "$1" | grep -qw cat; }
 
 @test "an upgrade in place under the daemon: what is used stays, nothing is made twice, the end matches, the journal tells it" {
-    local old_a old_b old_c began before
+    local old_a old_b old_c room_b began before x
     oc_three
     use_quietly agent:a:main agent:b:main agent:c:main
     old_a=$(id_of "$(box a)") old_b=$(id_of "$(box b)") old_c=$(id_of "$(box c)")
+    for x in a b c; do
+        mkdir "$(room "$x")/deep"
+        echo "$x's" >"$(room "$x")/deep/note"
+    done
+    room_b=$(room b)
     # Nobody has used b and c for an hour, but for a command that still runs in b.
     cold "$(box b)" 3600
     cold "$(box c)" 3600
@@ -59,6 +68,8 @@ runs_a_command() { d top "$1" | grep -qw cat; }
     until_ok all_new
     until_ok is_gone "$old_c"
     LONG=20 until_ok said 'superseded'
+    until_ok is_kept c
+    [ -e "$(room a)/deep/note" ]
     before=$(ids)
     [ ! -e "$T/gone-too-early" ] || daemon_fail "a runtime in use was removed"
     same "$(wc -l <<<"$before")" 5
@@ -75,10 +86,13 @@ runs_a_command() { d top "$1" | grep -qw cat; }
     until_ok is_gone "$old_a"
     rc plan -o json "$SPEC"
     is_json '.plan.acts | length == 1 and .[0].act == "hold" and .[0].held == "prune" and .[0].guard == "busy"'
+    is_json --arg b "$room_b" '.plan.acts[0].workspaces | length == 1 and .[0].path == $b and .[0].fate == "quarantine"'
     exists "$old_b"
+    [ -e "$room_b/deep/note" ]
     exec 8>&-
     wait "$EXEC"
     until_ok is_gone "$old_b"
+    until_ok is_kept b
     until_ok is_applied
     same "$(ids | wc -l)" 3
     all_new
@@ -95,5 +109,16 @@ runs_a_command() { d top "$1" | grep -qw cat; }
     is_json '[.entries[] | select(.event == "act-end")] | length == 6 and all(.outcome == "ok") and
         ([.[] | select(.act == "create") | .runtime | startswith("openclaw-sbx-workspace-")] | length == 3 and all) and
         ([.[] | select(.act == "prune") | .reason | startswith("superseded: OpenClaw 2026.9 names it openclaw-sbx-workspace-")] | length == 3 and all)'
+    # What the agents had in their old workspaces is whole, told, and comes back where its owner asks for it.
+    is_json '[.entries[] | select(.event == "workspace-quarantined")] | length == 3 and all(.outcome == "ok")'
+    for x in a b c; do same "$(cat "$(kept "$x")/deep/note")" "$x's"; done
+    rc workspaces -o json
+    is_json '[.workspaces[] | select(.state == "kept" and (.why | startswith("superseded: ")))] | length == 3'
+    rc workspaces restore "$(basename "$(kept b)")"
+    is_status 0
+    same "$(cat "$room_b/deep/note")" "b's"
+    [ -z "$(kept b)" ]
     daemon_kill
+    rc plan --detailed-exitcode "$SPEC"
+    is_status 0
 }
