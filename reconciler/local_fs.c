@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 static int fail(struct err *e, const char *what, const char *path)
@@ -17,22 +18,23 @@ static int fail(struct err *e, const char *what, const char *path)
 
 static int local_stat(void *ctx, const char *path, bool follow, struct fs_stat *ret, struct err *e)
 {
-    struct stat st;
+    struct statx st;
 
-    if (fstatat(AT_FDCWD, path, &st, follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
+    if (statx(AT_FDCWD, path, AT_NO_AUTOMOUNT | (follow ? 0 : AT_SYMLINK_NOFOLLOW), STATX_BASIC_STATS, &st) < 0)
         return fail(e, "looking at", path);
     *ret = (struct fs_stat){
-        .kind = S_ISREG(st.st_mode)   ? FS_FILE
-                : S_ISDIR(st.st_mode) ? FS_DIR
-                : S_ISLNK(st.st_mode) ? FS_SYMLINK
-                                      : FS_OTHER,
-        .size = (uint64_t)st.st_size,
-        .nlink = st.st_nlink,
-        .dev = st.st_dev,
-        .ino = st.st_ino,
-        .uid = st.st_uid,
-        .gid = st.st_gid,
-        .mode = st.st_mode,
+        .kind = S_ISREG(st.stx_mode)   ? FS_FILE
+                : S_ISDIR(st.stx_mode) ? FS_DIR
+                : S_ISLNK(st.stx_mode) ? FS_SYMLINK
+                                       : FS_OTHER,
+        .size = st.stx_size,
+        .nlink = st.stx_nlink,
+        .dev = makedev(st.stx_dev_major, st.stx_dev_minor),
+        .ino = st.stx_ino,
+        .uid = st.stx_uid,
+        .gid = st.stx_gid,
+        .mode = st.stx_mode,
+        .mounted = (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0,
     };
     return 0;
 }

@@ -17,6 +17,7 @@ struct fs_stat {
     enum fs_kind kind;
     uint64_t size, nlink, dev, ino;
     uint32_t uid, gid, mode;
+    bool mounted; /* something is mounted there: a file system, or a bind of another place */
 };
 
 struct fs {

@@ -58,6 +58,7 @@ static enum err_class class_of(int sys)
     case ELOOP:
     case ENOTDIR:
     case EXDEV:
+    case EBUSY:  /* something is mounted there */
     case EINVAL: /* a file system that cannot rename without replacing, or a directory into itself */
         return ERR_REFUSED;
     default:
@@ -81,6 +82,16 @@ static bool is(const struct quarantine_id *id, const struct stat *st)
     return id->dev == (uint64_t)st->st_dev && id->ino == (uint64_t)st->st_ino;
 }
 
+/* At `name`, or where that is "" at `dir` itself. A bind of a directory of the same file system has its device: only this tells.
+ */
+static bool is_mounted(int dir, const char *name)
+{
+    struct statx x;
+
+    return statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (*name ? 0 : AT_EMPTY_PATH), STATX_TYPE, &x) == 0 &&
+           (x.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
 /* A directory itself, on the file system of the one it stands in. */
 static int look(int dir, const char *name, const char *where, struct stat *ret, struct err *e)
 {
@@ -90,8 +101,8 @@ static int look(int dir, const char *name, const char *where, struct stat *ret, 
         return err_sys(e, class_of(errno), errno, "looking at '%s/%s'", where, name);
     if (!S_ISDIR(st.st_mode))
         return err_set(e, ERR_REFUSED, 0, "'%s/%s' is %s, no directory", where, name, S_ISLNK(st.st_mode) ? "a link" : "a file");
-    if (st.st_dev != above.st_dev)
-        return err_set(e, ERR_REFUSED, EXDEV, "'%s/%s' is another file system, mounted there", where, name);
+    if (st.st_dev != above.st_dev || is_mounted(dir, name))
+        return err_set(e, ERR_REFUSED, EXDEV, "something is mounted at '%s/%s'", where, name);
     *ret = st;
     return 0;
 }
@@ -103,8 +114,8 @@ static int check_quarantine(int root_fd, int fd, const char *where, struct err *
 
     if (fstat(fd, &st) < 0 || fstat(root_fd, &root) < 0)
         return err_sys(e, ERR_IO, errno, "looking at '%s'", where);
-    if (st.st_dev != root.st_dev)
-        return err_set(e, ERR_REFUSED, EXDEV, "'%s' is another file system, mounted there", where);
+    if (st.st_dev != root.st_dev || is_mounted(fd, ""))
+        return err_set(e, ERR_REFUSED, EXDEV, "something is mounted at '%s'", where);
     if (st.st_uid != geteuid() && st.st_uid != root.st_uid)
         return err_set(e, ERR_REFUSED, 0, "'%s' belongs to user %u", where, (unsigned)st.st_uid);
     if (st.st_mode & 022)
@@ -411,12 +422,12 @@ static int flatten(struct removal *r, int dir, bool dir_is_top)
             sys = ECANCELED;
         else if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
             sys = errno;
-        else if (S_ISDIR(st.st_mode) && st.st_dev != r->dev)
+        else if (S_ISDIR(st.st_mode) && (st.st_dev != r->dev || is_mounted(dir, name)))
             sys = EXDEV;
         else if (S_ISDIR(st.st_mode))
             sys = dir_is_top ? 0 : hoist(r, dir, name);
         else if ((sys = file_step(r->hook, "unlink")) == 0 && unlinkat(dir, name, 0) < 0)
-            sys = errno;
+            sys = errno == EBUSY ? EXDEV : errno; /* a bind of a file */
         if (sys == 0)
             errno = 0;
     }
@@ -436,7 +447,7 @@ static int remove_child(struct removal *r, const char *name)
 
     if (fd < 0 || fstat(fd, &st) < 0)
         return errno;
-    if (st.st_dev != r->dev)
+    if (st.st_dev != r->dev || is_mounted(fd, ""))
         return EXDEV;
     sys = flatten(r, fd, false);
     if (sys == 0 && unlinkat(r->top, name, AT_REMOVEDIR) < 0)
@@ -475,7 +486,7 @@ static int remove_tree(struct removal *r, struct err *e)
     if (sys == ECANCELED)
         return err_set(e, ERR_CANCELLED, 0, "told to stop while deleting '%s'", r->where);
     if (sys == EXDEV)
-        return err_set(e, ERR_REFUSED, sys, "another file system is mounted in '%s': it is not deleted", r->where);
+        return err_set(e, ERR_REFUSED, sys, "something is mounted in '%s': it is not deleted", r->where);
     return sys ? err_sys(e, ERR_IO, sys, "deleting '%s'", r->where) : 0;
 }
 

@@ -8,9 +8,9 @@
  *     quarantine_restore / quarantine_remove       later
  *
  * No symbolic link is followed below the root, no name is taken from a listing without being checked, and only the very
- * directory that was identified is moved or removed. Errors: ERR_REFUSED is final (it is no directory, another one, on another
- * file system): the directory stays where it is. ERR_NOT_FOUND: there is nothing. ERR_CONFLICT: the name is taken. ERR_IO: may
- * pass. After any error nothing has moved. */
+ * directory that was identified is moved or removed. Errors: ERR_REFUSED is final (it is no directory, another one,
+ * something is mounted there): the directory stays where it is. ERR_NOT_FOUND: there is nothing. ERR_CONFLICT: the name is taken.
+ * ERR_IO: may pass. After any error nothing has moved. */
 #ifndef RECONCLAW_STATE_QUARANTINE_H
 #define RECONCLAW_STATE_QUARANTINE_H
 
@@ -49,8 +49,8 @@ int quarantine_move(const char *root, const char *slug, const char *entry, const
 /* Back to <root>/<slug>; ERR_CONFLICT where something is there. 0 also where it was moved back before. */
 int quarantine_restore(const char *root, const char *slug, const char *entry, const struct quarantine_id *id,
                        const struct file_hook *hook, struct err *e);
-/* Deletes the tree. Nothing outside of it, no other file system mounted in it: ERR_REFUSED, and what was not deleted stays. 0
- * also where it is gone. ERR_CANCELLED by cancel (may be NULL). */
+/* Deletes the tree. Nothing outside of it, nothing that is mounted in it (a file system or a bind): ERR_REFUSED, and what was not
+ * deleted stays. 0 also where it is gone. ERR_CANCELLED by cancel (may be NULL). */
 int quarantine_remove(const char *root, const char *entry, const struct quarantine_id *id, const atomic_bool *cancel,
                       const struct file_hook *hook, struct err *e);
 

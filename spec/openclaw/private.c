@@ -44,6 +44,8 @@ static void add(struct asking *x, const char *root, const char *doubt)
         d.doubt = "it cannot be looked at";
     } else if (st.kind != FS_DIR) {
         d.doubt = "it is a link, or no directory";
+    } else if (st.mounted) {
+        d.doubt = "something is mounted there";
     }
     if (x->fs->realpath(x->fs->ctx, x->a, root, &real, &e) == 0)
         d.real = path_join(x->a, real, x->slug);

@@ -92,6 +92,8 @@ static void what_is_no_directory_is_in_doubt_and_real_paths_are_told(void **stat
     memfs_dir(&m, "/s");
     memfs_link(&m, "/s/sandboxes", "/real/sandboxes");
     assert_string_equal(dirs_of(a, &m.fs, &rec, NULL), "/real/sandboxes/" OLD "()");
+    memfs_dir(&m, "/real/sandboxes/" OLD)->mounted = true;
+    assert_string_equal(dirs_of(a, &m.fs, &rec, NULL), "/real/sandboxes/" OLD "(something is mounted there)");
 }
 
 /* What cannot be looked at is not taken for absent: it is told, and left alone. */

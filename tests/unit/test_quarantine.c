@@ -2,10 +2,12 @@
  * no link leads anywhere; the records that tell of them come back as they were written. */
 #include "state/leftovers.h"
 #include "state/quarantine.h"
+#include "tests/lib/child.h"
 #include "tests/lib/fault.h"
 #include "tests/lib/scratch.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -312,6 +315,84 @@ static void a_removal_that_breaks_off_is_ended_by_the_next(void **state)
     assert_int_equal(at, 4); /* two files, and none */
 }
 
+/* Root as we are, or as the only user of a namespace of our own. What is mounted here goes with the process. */
+static bool can_mount(void)
+{
+    return unshare(geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWUSER | CLONE_NEWNS) == 0 &&
+           mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+}
+
+static bool put_mount(const char *dir, const char *on, bool tmpfs)
+{
+    char at[300];
+
+    (void)snprintf(at, sizeof at, "%s/%s", dir, on);
+    return tmpfs ? mount("tmpfs", at, "tmpfs", 0, "size=64k") == 0
+                 : mount(scratch_path(dir, "outside"), at, NULL, MS_BIND, NULL) == 0;
+}
+
+static bool is_refused(int rc, const struct err *e)
+{
+    return rc < 0 && e->class == ERR_REFUSED && strstr(e->msg, "something is mounted") != NULL;
+}
+
+struct mounting {
+    char *dir;
+    bool tmpfs;
+    const char *within;
+};
+
+/* On the directory itself, since it was looked at. */
+static int mount_over(void *ctx)
+{
+    const struct mounting *m = ctx;
+    struct quarantine_id id = identify(m->dir), now;
+    struct err e = {0};
+
+    if (!can_mount() || !put_mount(m->dir, SLUG, m->tmpfs))
+        return 1;
+    if (!is_refused(quarantine_identify(m->dir, SLUG, &now, &e), &e))
+        return 2;
+    if (!is_refused(quarantine_move(m->dir, SLUG, ENTRY, &id, NULL, &e), &e))
+        return 3;
+    return scratch_count(m->dir, QUARANTINE_DIR) == 0 ? 0 : 4;
+}
+
+/* In what is deleted, however often one tries. */
+static int mount_within(void *ctx)
+{
+    const struct mounting *m = ctx;
+    struct quarantine_id id = identify(m->dir);
+    struct err e = {0};
+    char at[200];
+
+    (void)snprintf(at, sizeof at, KEPT "%s", m->within);
+    if (!can_mount() || quarantine_move(m->dir, SLUG, ENTRY, &id, NULL, &e) < 0 || !put_mount(m->dir, at, m->tmpfs))
+        return 1;
+    for (int i = 0; i < 2; i++)
+        if (!is_refused(quarantine_remove(m->dir, ENTRY, &id, NULL, NULL, &e), &e))
+            return 2;
+    return scratch_exists(m->dir, "outside/file") ? 0 : 3;
+}
+
+static void what_is_mounted_is_not_moved_and_not_deleted(void **state)
+{
+    static const char *const within[] = {"/deep", "/deep/er", ""};
+
+    for (int i = 0; i < 2 * (1 + (int)N(within)); i++) {
+        struct mounting m = {.dir = make_root(), .tmpfs = i % 2, .within = i / 2 ? within[i / 2 - 1] : NULL};
+
+        scratch_write_text(m.dir, "outside/file", "stays");
+        int rc = child_run(m.within ? mount_within : mount_over, &m);
+        if (rc != 0)
+            fail_msg("%s%s: %d", m.within ? m.within : "over", m.tmpfs ? ", tmpfs" : "", rc);
+        assert_true(scratch_exists(m.dir, "outside/file"));
+        if (!m.within)
+            assert_true(is_whole(m.dir, SLUG));
+        scratch_remove(m.dir);
+    }
+}
+
 static void lists_show_directories_of_the_right_form(void **state)
 {
     char *dir = make_root();
@@ -441,6 +522,7 @@ int main(void)
         cmocka_unit_test(a_fault_or_crash_at_any_step_leaves_it_whole),
         cmocka_unit_test(what_is_deleted_is_that_tree_and_no_more),
         cmocka_unit_test(a_removal_that_breaks_off_is_ended_by_the_next),
+        cmocka_unit_test(what_is_mounted_is_not_moved_and_not_deleted),
         cmocka_unit_test(lists_show_directories_of_the_right_form),
         cmocka_unit_test(a_record_comes_back_as_it_was),
         cmocka_unit_test(a_record_that_leads_astray_is_none),
