@@ -102,6 +102,7 @@ static void without_a_last_good_config_no_line_found_one(void **state)
     make_database(&f);
     LOAD_AUTO first = reads(&f, NULL, OC_LINE_2026_9, OC_LINE_COUNT, false);
     LOAD_AUTO second = reads(&f, first, OC_LINE_2026_9, OC_LINE_COUNT, false);
+    assert_int_equal(second->n_openclaws, 1);
     end(&f);
 }
 
