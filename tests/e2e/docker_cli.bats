@@ -117,7 +117,7 @@ changed() { comm -13 <(printf '%s\n' "$BEFORE") <(ids) | cut -d' ' -f1; }
     is_status 3
     rc prune --yes
     is_status 0
-    out_has '1 pruned.'
+    out_has '1 pruned, 1 workspace quarantined.'
     ! exists "$c" || fail "it is still there"
     [ -z "$(changed)" ] || fail "it did more: $(changed)"
 }
