@@ -568,3 +568,43 @@ theirs() {
     [ "$(rows)" = "$NAME other" ] || fail "rows: $(rows)"
     row_has "$NAME" '.backendTarget.key == "socket:0123456789abcdef"'
 }
+
+# A stranger's container counts, and so does one that does not run.
+mounted_is_kept() {
+    local room state
+    agents
+    apply
+    is_status 0
+    room=$OC/sandboxes/workspace-$(digest "$KEY")
+    echo mine >"$room/note"
+    for state in 'run -d' create; do
+        # shellcheck disable=SC2086 # words
+        d $state --network none --name stranger -v "$room:/x" "$IMAGE" sleep infinity >/dev/null
+        oc_set '.agents.entries = {"other": {}}'
+        spec_openclaw 'ensure: existing'
+        plan
+        out_has "prune    podman/$NAME"
+        out_has "its workspace $room stays: still used by podman/stranger"
+        apply
+        is_status 0
+        ! exists "$NAME" || fail "it is still there"
+        [ "$(cat "$room/note")" = mine ] || fail "moved from under a stranger ($state)"
+        d rm -f stranger >/dev/null
+        oc_set '.agents.entries = {"main": {}}'
+        spec_openclaw
+        apply
+        is_status 0
+        [ "$(cat "$room/note")" = mine ] || fail "not the same workspace"
+    done
+    # Its own mount of it goes with it.
+    oc_set '.agents.entries = {"other": {}}'
+    spec_openclaw 'ensure: existing'
+    plan
+    out_has "its workspace $room goes to quarantine"
+    apply
+    is_status 0
+    [ ! -e "$room" ] || fail "still there"
+    [ "$(cat "$OC"/sandboxes/.reconclaw-quarantine/*/note)" = mine ]
+}
+
+@test "podman: the workspace of an agent that is gone is moved aside, but not while any container mounts it" { mounted_is_kept; }
