@@ -58,7 +58,7 @@ podman_sessions=(agent:plain:main agent:limits:main agent:set-up:main agent:user
 }
 
 @test "podman: what OpenClaw makes, reconclaw adopts; what either makes anew or takes away, the other goes by" {
-    local before records_before name
+    local before records_before name i
     podman_agents
     use_quietly agent:plain:main agent:set-up:main agent:user:main
     before=$(ids)
@@ -82,7 +82,13 @@ podman_sessions=(agent:plain:main agent:limits:main agent:set-up:main agent:user
     before=$(ids)
     use_quietly agent:plain:main
     same "$(ids)" "$before"
-    # Taken away by OpenClaw.
+    # Taken away by OpenClaw. Stopped before, since conmon unmounts what a killed one had on the machine while OpenClaw's podman, in a
+    # mount namespace of its own, deletes it: "device or resource busy".
+    d stop -t 0 "$(box plain)"
+    for ((i = 0; i < 100; i++)); do
+        grep -q "$ENGINE/data/vfs-containers/$(d inspect -f '{{.Id}}' "$(box plain)")/" /proc/self/mountinfo || break
+        pause 0.1
+    done
     openclaw_quick sandbox recreate --agent plain --force
     is_quiet
     same "$(n_records)" 2
