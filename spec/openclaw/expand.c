@@ -518,8 +518,8 @@ static void add_default_root(struct run *r, struct roots *roots, const char *id)
         add_root(r, roots, sandbox.config);
 }
 
-/* Whether the scope is one of today's config, whatever becomes of the runtime (another backend, another name, no browser): then
- * its next use comes back to the same directory. In doubt it is. */
+/* Whether the scope is one of today's config, whatever becomes of the runtime (another backend, another name, no browser, the
+ * mode, which is switched off and on again): then its next use comes back to the same directory. In doubt it is. */
 static bool scope_lives(struct run *r, const struct claim *c, const char *key)
 {
     const struct agent *g = c->agent == NONE ? NULL : &r->memo->agents.v[c->agent];
@@ -528,9 +528,7 @@ static bool scope_lives(struct run *r, const struct claim *c, const char *key)
         return false;
     if (g->broken || c->isolated)
         return true;
-    if (strcmp(g->mode, "off") == 0 || strcmp(g->scope, c->scope) != 0 || is_superseded(r, key))
-        return false;
-    if (strcmp(g->scope, "session") == 0 && !oc_is_sandboxed(r->a, r->oc->config, g->mode, g->id, c->session))
+    if (strcmp(g->scope, c->scope) != 0 || is_superseded(r, key))
         return false;
     return !r->line->scope_by_workspace || text_eq(key_today(r, g, c->scope, c->session), key);
 }

@@ -75,6 +75,14 @@ events() { rc_raw history -o json | jq -r ".entries[] | select(.event == \"works
     [ -e "$A/note" ]
     [ "$(kept)" = 0 ]
     d rm -f stranger >/dev/null
+    # Switched off: what is switched on again comes back to its files.
+    oc '{"agents": {"defaults": {"sandbox": {"mode": "all"}}, "list": [{"id": "b"}, {"id": "c", "sandbox": {"mode": "off"}}]}}'
+    plan
+    out_has "stays: its scope is still that of agent 'c'"
+    apply
+    is_status 0
+    [ -z "$(box c)" ]
+    [ -e "$(echo "$ROOMS"/agent-c-*)/note" ]
     # Another prefix: the runtime of the old name goes, its scope stays and comes back to the same directory.
     oc '{"agents": {"defaults": {"sandbox": {"mode": "all", "docker": {"containerPrefix": "p-"}}}, "list": [{"id": "b"}, {"id": "c"}]}}'
     spec_openclaw 'ensure: existing'
@@ -82,7 +90,6 @@ events() { rc_raw history -o json | jq -r ".entries[] | select(.event == \"works
     out_has "stays: its scope is still that of agent 'b'"
     apply
     [ -e "$(echo "$ROOMS"/agent-b-*)/note" ]
-    oc '{"agents": {"defaults": {"sandbox": {"mode": "off"}}, "list": [{"id": "b"}]}}'
     [ "$(kept)" = 0 ]
 }
 
