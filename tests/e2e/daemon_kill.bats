@@ -18,7 +18,7 @@ teardown() {
 
 random() { RANDOM_STATE=$(((RANDOM_STATE * 1103515245 + 12345) % 2147483648)); R=$((RANDOM_STATE / 65536 % $1)); }
 seed() {
-    RANDOM_STATE=${RECONCLAW_SEED:-$((RANDOM * 32768 + RANDOM))}
+    RANDOM_STATE=${RECONCLAW_SEED:-1}
     echo "seed $RANDOM_STATE"
 }
 ms() { printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)); }

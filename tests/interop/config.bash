@@ -19,7 +19,7 @@ functions() {
 
 # it_resolves COUNT FUNCTION...
 it_resolves() {
-    local seed=${RECONCLAW_SEED:-$RANDOM$RANDOM} home=$BATS_TEST_TMPDIR/home count=$1
+    local seed=${RECONCLAW_SEED:-1} home=$BATS_TEST_TMPDIR/home count=$1
     shift
     . tests/lib/openclaw.sh
     echo "seed $seed"
@@ -33,7 +33,7 @@ it_resolves() {
 in_dist() { printf '%s=%s' "$(openclaw_dist "$PEER" "$1" | cut -f 1)" "$1"; }
 
 it_loads() {
-    local seed=${RECONCLAW_SEED:-$RANDOM$RANDOM} state
+    local seed=${RECONCLAW_SEED:-1} state
     . tests/lib/openclaw.sh
     state=$(in_dist resolveStateDir)
     echo "seed $seed"

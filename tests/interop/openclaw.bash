@@ -409,7 +409,7 @@ explains() {
 }
 
 it_random() {
-    local seed=${RECONCLAW_SEED:-$RANDOM$RANDOM}
+    local seed=${RECONCLAW_SEED:-1}
     echo "seed $seed"
     mkdir -p "$T/data/deep" "$T/data/x"
     echo x >"$T/data/file"

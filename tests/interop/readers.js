@@ -120,11 +120,18 @@ function answer(bytes) {
         return reader === 'json5' ? 'no ' + place(e, text) : 'no';
     }
 }
+// The strings and numbers of a JSON text that is valid, in their order: the value alone hides those of a key that comes twice.
+function tokens(b) {
+    return Array.from(b.toString('utf8').matchAll(/("(?:[^"\\]|\\.)*")([ \t\r\n]*:)?|-?[0-9][-+.0-9eE]*/g),
+        ([all, string, colon]) => ({ value: JSON.parse(string ?? all), isKey: colon !== undefined }));
+}
+const holds = (ours, theirs, b, what) => ours.startsWith('no') && theirs.startsWith('ok') && tokens(b).some(what);
 // Where we differ on purpose, each with its reason; anything else is a failure.
 const differences = [
     { why: 'the text says by its first bytes that it is UTF-16', is: (b) => b.length > 1 && (b.readUInt16LE(0) === 0xfeff || b.readUInt16LE(0) === 0xfffe) },
-    { why: 'jansson: no number beyond the doubles', reader: 'json', is: (b, ours, theirs) => ours.startsWith('no') && /"@-?Infinity"/.test(theirs) },
-    { why: 'jansson: no NUL in a key', reader: 'json', is: (b, ours, theirs) => ours.startsWith('no') && /\\u0000(?:\\.|[^"\\])*":/.test(theirs) },
+    { why: 'jansson: no number beyond the doubles', reader: 'json',
+        is: (b, ours, theirs) => holds(ours, theirs, b, (t) => t.value === Infinity || t.value === -Infinity) },
+    { why: 'jansson: no NUL in a key', reader: 'json', is: (b, ours, theirs) => holds(ours, theirs, b, (t) => t.isKey && t.value.includes('\0')) },
     { why: 'RFC 8259 text is UTF-8; JSON.parse never sees the bytes', reader: 'json',
         is: (b, ours) => ours.startsWith('no') && b.compare(Buffer.from(b.toString('utf8'))) !== 0 },
     { why: 'no variable can hold a NUL', reader: 'dotenv', is: (b) => b.includes(0) },

@@ -6,7 +6,7 @@ load registry
 setup_file() {
     . tests/lib/openclaw.sh
     export TOOL=$PWD/build/asan/tests/tools/registry_tool
-    export SEED=${RECONCLAW_SEED:-$RANDOM$RANDOM}
+    export SEED=${RECONCLAW_SEED:-1}
     PEER=$(openclaw_install 2026.9.6)
     export PEER
     make -s MODE=asan build/asan/tests/tools/registry_tool
