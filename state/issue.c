@@ -1,5 +1,6 @@
 #include "state/issue.h"
 
+#include "spec/base/limits.h"
 #include "spec/base/text.h"
 #include "spec/base/vec.h"
 
@@ -28,6 +29,22 @@ void issue_add_err(struct arena *a, struct issues *all, const char *dir, const c
     if (e->class == ERR_INPUT)
         kind = e->sys == EFBIG ? ISSUE_TOO_LARGE : e->sys == EISDIR || e->sys == ENXIO ? ISSUE_NOT_A_FILE : ISSUE_CORRUPT;
     issue_add(a, all, kind, dir, file, NULL, true, "%s", e->msg);
+}
+
+bool issue_read_own(struct arena *a, struct issues *all, const struct file_dir *d, const char *file, char **ret, size_t *ret_n)
+{
+    struct err e = {0};
+
+    if (!text_has_suffix(file, ".json")) {
+        issue_add(a, all, file_is_leftover(file) ? ISSUE_LEFTOVER : ISSUE_ALIEN, d->path, file, NULL, false, "%s",
+                  file_is_leftover(file) ? "left over from an interrupted write" : "no file of ours");
+        return false;
+    }
+    if (file_read(a, d, file, LIMIT_SHARD_BYTES, ret, ret_n, NULL, &e) == 0)
+        return true;
+    if (e.class != ERR_NOT_FOUND)
+        issue_add_err(a, all, d->path, file, &e);
+    return false;
 }
 
 struct issue issue_copy(struct arena *a, const struct issue *from)

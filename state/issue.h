@@ -5,6 +5,7 @@
 
 #include "spec/base/arena.h"
 #include "spec/base/err.h"
+#include "state/file.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,6 +42,9 @@ void issue_add(struct arena *a, struct issues *all, enum issue_kind kind, const 
                bool hides_record, const char *fmt, ...) __attribute__((format(printf, 8, 9)));
 /* Of a file_read() that failed. */
 void issue_add_err(struct arena *a, struct issues *all, const char *dir, const char *file, const struct err *e);
+/* One file of a directory that is ours alone and holds only "*.json". false: there is nothing to decode, since it went meanwhile
+ * or an issue now says what it is instead. */
+bool issue_read_own(struct arena *a, struct issues *all, const struct file_dir *d, const char *file, char **ret, size_t *ret_n);
 struct issue issue_copy(struct arena *a, const struct issue *from);
 const char *issue_kind_name(enum issue_kind kind); /* "unreadable" "too-large" ...: stable */
 

@@ -182,16 +182,8 @@ int records_read_all(struct home *h, struct arena *a, struct records_view *ret, 
         char *bytes = NULL;
         size_t n = 0;
 
-        if (!text_has_suffix(file, ".json")) {
-            issue_add(a, &view.issues, file_is_leftover(file) ? ISSUE_LEFTOVER : ISSUE_ALIEN, d->path, file, NULL, false, "%s",
-                      file_is_leftover(file) ? "left over from an interrupted write" : "no file of ours");
+        if (!issue_read_own(a, &view.issues, d, file, &bytes, &n))
             continue;
-        }
-        if (file_read(a, d, file, LIMIT_SHARD_BYTES, &bytes, &n, NULL, &own) < 0) {
-            if (own.class != ERR_NOT_FOUND)
-                issue_add_err(a, &view.issues, d->path, file, &own);
-            continue;
-        }
         if (record_decode(a, bytes, n, &rec, &own) < 0 || !rec.endpoint) {
             issue_add(a, &view.issues, ISSUE_CORRUPT, d->path, file, NULL, true, "%s", own.msg);
             continue;
