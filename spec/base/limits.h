@@ -2,6 +2,8 @@
 #ifndef RECONCLAW_SPEC_BASE_LIMITS_H
 #define RECONCLAW_SPEC_BASE_LIMITS_H
 
+#include <stdint.h>
+
 #define LIMIT_DOC_BYTES        (64u << 20) /* one config, spec or included file as reconclaw reads it */
 #define LIMIT_INCLUDE_BYTES    2097152u    /* OpenClaw 2026.5.3: one $include'd file */
 #define LIMIT_INCLUDE_DEPTH    10u         /* OpenClaw 2026.5.3 */
@@ -16,5 +18,15 @@
 #define LIMIT_ITEM_BYTES       (4u << 20)  /* one element of a streamed engine list */
 #define LIMIT_OUTPUT_BYTES     (1u << 20)  /* what is kept of a command's or a setup's output */
 #define LIMIT_DIAGS            1000u       /* errors shown of one load */
+
+/* A tree that is seeded, snapshot or restored, and its manifest. */
+#define LIMIT_TREE_ENTRIES   500000u              /* directories, files and links */
+#define LIMIT_TREE_BYTES     (UINT64_C(64) << 30) /* sum of the files' sizes; also of one file */
+#define LIMIT_TREE_DEPTH     100u                 /* parts of a path: one descriptor is held per level */
+#define LIMIT_TREE_PATH      4095u                /* bytes of a path in it, and of a link's target */
+#define LIMIT_TREE_NAME      255u                 /* bytes of one part */
+#define LIMIT_TREE_DIRS      16u                  /* local directories that one tree is made of */
+#define LIMIT_TREE_NAMES     (64u << 20)          /* bytes of all paths and targets of one tree */
+#define LIMIT_MANIFEST_BYTES (256u << 20)
 
 #endif
