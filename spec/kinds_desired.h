@@ -25,19 +25,10 @@
 #include "spec/base/err.h"
 #include "spec/fs.h"
 #include "spec/kinds.h"
+#include "spec/secret.h"
 
 #define SANDBOX_LABEL_OWNER   "reconclaw.owner"
 #define SANDBOX_LABEL_INSTALL "reconclaw.install"
-
-#define SECRET_BYTES_MAX 65536u
-
-/* Where secrets by reference come from. Each gives the whole value, NUL-terminated, in the arena; ERR_NOT_FOUND where there is
- * none. A file over `max` bytes is ERR_INPUT. */
-struct secret_source {
-    void *ctx;
-    int (*env)(void *ctx, struct arena *a, const char *name, char **ret, struct err *e);
-    int (*file)(void *ctx, struct arena *a, const char *path, size_t max, char **ret, size_t *ret_n, struct err *e);
-};
 
 struct kinds_desired_conf {
     const char *install;                 /* 16 hex digits */

@@ -463,6 +463,33 @@ char *oc_slug(struct arena *a, const struct oc_profile *line, const char *s)
     return oc_slug_n(a, line, v.s, v.n);
 }
 
+static bool in_dash_slug(char c)
+{
+    return is_lower_alnum(c) || c == '-';
+}
+
+char *oc_short_slug(struct arena *a, const char *s, bool dots)
+{
+    struct view t = trim(view_of(s));
+    t = t.n > 0 ? t : view_of("session");
+    const char *body = dashed(a, lower(a, t), dots ? in_slug : in_dash_slug, SLUG_BODY_MAX);
+    uint32_t hash = 5381;
+    /* Of each character only its first UTF-16 unit counts, so that all of one block of 1024 are the same. */
+    for (size_t i = 0; i < t.n;) {
+        uint32_t cp = 0, low = 0;
+        size_t len = utf8_decode(t.s + i, t.n - i, &cp);
+        cp = len > 0 ? cp : 0xFFFD;
+        len = len > 0 ? len : 1;
+        /* A pair of surrogates, each in its own three bytes, is one character too. */
+        if (cp >= 0xD800 && cp <= 0xDBFF && i + len < t.n && utf8_decode(t.s + i + len, t.n - i - len, &low) > 0 &&
+            low >= 0xDC00 && low <= 0xDFFF)
+            len += len;
+        hash = (hash * 33) ^ (cp > 0xFFFF ? 0xD800 + ((cp - 0x10000) >> 10) : cp);
+        i += len;
+    }
+    return arena_printf(a, "%s-%x", *body != '\0' ? body : "session", hash);
+}
+
 char *oc_podman_prefix(struct arena *a, const char *container_prefix)
 {
     return arena_printf(a, "%spodman-", container_prefix);

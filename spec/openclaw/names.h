@@ -80,6 +80,9 @@ bool oc_is_isolated_key(const char *scope_key);
 /* "agent:main" -> "agent-main-f331f052"; of a key with a workspace, in 2026.9: "workspace-" and 32 digits of its hash. */
 char *oc_slug(struct arena *a, const struct oc_profile *line, const char *s);
 char *oc_slug_n(struct arena *a, const struct oc_profile *line, const char *s, size_t n);
+/* What names of remote runtimes are made of: as much of the key as can be read, and a hash of 32 bits, by which two keys may be
+ * the same. dots: whether "." and "_" are kept. */
+char *oc_short_slug(struct arena *a, const char *s, bool dots);
 /* Of a container (docker.containerPrefix) or a browser (browser.containerPrefix), of at most 63 UTF-16 units. 2026.5 cuts longer
  * ones, the hash too: with a long prefix two scopes may share a name (that is for the planner to see). */
 char *oc_runtime_name(struct arena *a, const struct oc_profile *line, const char *prefix, const char *scope,

@@ -51,6 +51,8 @@ const struct oc_profile oc_profiles[OC_LINE_COUNT] = {
             .env_by_file = true,
             .takes_binds_as_written = true,
             .browser_has_token = true,
+            .strict_ssh_targets = true,
+            .short_shell_names = true,
         },
 };
 

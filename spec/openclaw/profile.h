@@ -57,6 +57,10 @@ struct oc_profile {
     bool env_by_file;            /* variables come in a file, sorted; false: by argv, those that look like credentials not */
     bool takes_binds_as_written; /* binds are not trimmed before they are judged, and must not cover a blocked path */
     bool browser_has_token;      /* CDP asks for a token; without a configured source range it is open to all who have it */
+
+    /* Remote runtimes: ssh.h, openshell.h. */
+    bool strict_ssh_targets; /* a port is a whole number up to 65535, and neither user nor host holds what ssh would choke on */
+    bool short_shell_names;  /* OpenShell's sandboxes have names of 19 characters, as its newer releases want them */
 };
 
 extern const struct oc_profile oc_profiles[OC_LINE_COUNT];

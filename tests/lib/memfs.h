@@ -12,6 +12,7 @@ struct memfs_entry {
     char *bytes; /* of a file, or the target of a link */
     size_t n;
     uint32_t uid, gid;
+    uint32_t mode; /* 0: 0644 */
     bool mounted;
     bool denied; /* whatever lies at or below it: EACCES */
 };
