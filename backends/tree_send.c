@@ -7,7 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The writer of one tar stream. What the sink says is kept, since the library only passes on that it failed. */
+/* The writer of one tar stream. What the sink says is kept, since the library only passes on that it failed; and the library is
+ * not told, since one that was never frees its buffer: what it still gives goes nowhere. */
 struct sender {
     struct tree *t;
     const struct tree_sink *to;
@@ -26,7 +27,7 @@ static la_ssize_t on_write(struct archive *tar, void *ctx, const void *p, size_t
     if (!s->failed &&
         (deadline_slice(&s->deadline, "sending a tree", &ms, &s->why) < 0 || s->to->write(s->to->ctx, p, n, &s->why) < 0))
         s->failed = true;
-    return s->failed ? -1 : (la_ssize_t)n;
+    return (la_ssize_t)n;
 }
 
 static int send_failed(struct sender *s, struct err *e)
@@ -44,7 +45,7 @@ static int on_bytes(void *ctx, const void *p, size_t n, struct err *e)
 {
     struct sender *s = ctx;
 
-    return archive_write_data(s->tar, p, n) == (la_ssize_t)n ? 0 : send_failed(s, e);
+    return archive_write_data(s->tar, p, n) == (la_ssize_t)n && !s->failed ? 0 : send_failed(s, e);
 }
 
 static int send_header(struct sender *s, const struct tree_item *x, const char *name, struct err *e)
@@ -61,7 +62,7 @@ static int send_header(struct sender *s, const struct tree_item *x, const char *
     archive_entry_set_mtime(h, x->stamp.mtime.tv_sec > 0 ? x->stamp.mtime.tv_sec : 0, 0);
     if (x->x.type == MANIFEST_LINK)
         archive_entry_copy_symlink(h, x->x.target);
-    return archive_write_header(s->tar, h) < ARCHIVE_WARN ? send_failed(s, e) : 0;
+    return archive_write_header(s->tar, h) < ARCHIVE_WARN || s->failed ? send_failed(s, e) : 0;
 }
 
 static int send_item(struct sender *s, struct tree_item *x, const char *name, struct tree_place *place, struct err *e)
@@ -83,7 +84,7 @@ static int send_item(struct sender *s, struct tree_item *x, const char *name, st
     case MANIFEST_FILE:
         if (send_header(s, x, name, e) < 0 || tree_item_read(s->t, x, place, &s->deadline, on_bytes, s, e) < 0)
             return -1;
-        return archive_write_finish_entry(s->tar) < ARCHIVE_WARN ? send_failed(s, e) : 0;
+        return archive_write_finish_entry(s->tar) < ARCHIVE_WARN || s->failed ? send_failed(s, e) : 0;
     case MANIFEST_TYPE_COUNT:
         break;
     }
@@ -118,7 +119,7 @@ static int send_items(struct sender *s, const char *dir, struct err *e)
     if (r < 0 || tree_still(t, &s->deadline, e) < 0)
         return -1;
     /* Only now the end of the stream: what is not whole must not look whole at the other side either. */
-    return archive_write_close(s->tar) != ARCHIVE_OK ? send_failed(s, e) : 0;
+    return archive_write_close(s->tar) != ARCHIVE_OK || s->failed ? send_failed(s, e) : 0;
 }
 
 int tree_send(struct tree *t, const char *dir, const struct tree_sink *to, const struct call *c, struct err *e)
@@ -140,14 +141,7 @@ int tree_send(struct tree *t, const char *dir, const struct tree_sink *to, const
         r = err_set(e, ERR_IO, 0, "beginning a tar stream");
     else
         r = send_items(&s, dir, e);
-    if (r < 0 && s.tar) {
-        /* Freeing would write what is left, and the end, to the sink. */
-        if (!s.failed) {
-            s.failed = true;
-            s.why = *e;
-        }
-        archive_write_fail(s.tar);
-    }
+    s.failed = true; /* where it failed, freeing would write what is left, and the end, to the sink */
     archive_entry_free(s.entry);
     if (s.tar)
         archive_write_free(s.tar);
