@@ -57,7 +57,8 @@ static int remove_dir(struct remover *r, int at, const char *name, unsigned leve
     if (level == LEVELS) {
         char moved[32];
 
-        (void)fchmodat(at, name, 0700, 0);
+        if (fchmodat(at, name, 0700, 0) < 0 && errno != EPERM)
+            return errno == ENOENT ? 0 : remove_err(name, e);
         do /* perhaps something has that name already */
             (void)snprintf(moved, sizeof moved, ".removing-%u", r->n_moved++);
         while (renameat2(at, name, r->top, moved, RENAME_NOREPLACE) < 0 && errno == EEXIST);
