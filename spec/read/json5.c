@@ -434,7 +434,7 @@ static int read_element(struct reader *r)
 
     if (r->c == (object ? '}' : ']')) {
         next(r);
-        tree_close(&r->tree);
+        tree_leave(&r->tree);
         r->after = true;
         return 0;
     }

@@ -84,7 +84,7 @@ int tree_graft(struct tree *t, struct node *value, size_t n_nodes, size_t height
     return 0;
 }
 
-void tree_close(struct tree *t)
+void tree_leave(struct tree *t)
 {
     t->open.n--;
     t->has_key = false;

@@ -1,7 +1,7 @@
 /* tree: builds the tree of one document for the readers, without recursion, and holds it to the caps of limits.h.
  *
  * Calling sequence: for every value of the document in its order: in an object tree_key() first; then tree_add(), which opens
- * an array or object so that what follows goes into it; tree_close() at its end. `root` is the document. tree_free() gives
+ * an array or object so that what follows goes into it; tree_leave() at its end. `root` is the document. tree_free() gives
  * back what is not in the arena. */
 #ifndef RECONCLAW_SPEC_READ_TREE_H
 #define RECONCLAW_SPEC_READ_TREE_H
@@ -41,7 +41,7 @@ const struct node_member *tree_key(struct tree *t, const char *key, size_t key_n
 int tree_add(struct tree *t, struct node *value, struct pos pos);
 /* Places a finished subtree of n_nodes values, of which the deepest is `height` levels below it, at its own position. */
 int tree_graft(struct tree *t, struct node *value, size_t n_nodes, size_t height);
-void tree_close(struct tree *t);
+void tree_leave(struct tree *t);
 /* "a.b[2]": the place of the next value, for errors. */
 char *tree_path(const struct tree *t);
 

@@ -264,7 +264,7 @@ static void close_container(struct reader *r)
     struct node *value = tree_top(&r->tree);
     struct level level = r->levels.v[--r->levels.n];
 
-    tree_close(&r->tree);
+    tree_leave(&r->tree);
     finish(r, level.anchor, value, r->tree.n_nodes - level.nodes_before, level.height);
 }
 
