@@ -1,10 +1,12 @@
 #include "spec/kinds.h"
 
+#include "spec/base/digest.h"
 #include "spec/base/num.h"
 #include "spec/base/path.h"
 #include "spec/base/text.h"
 #include "spec/base/vec.h"
 #include "spec/kinds_table.h"
+#include "spec/openclaw/openshell.h"
 #include "spec/places.h"
 #include "spec/policy.h"
 #include "spec/read/json.h"
@@ -38,9 +40,22 @@ const char *sandbox_endpoint_kind(const struct sandbox_object *o)
     return o->backend == SANDBOX_DOCKER ? kinds_engine_words[o->engine] : kinds_backend_words[o->backend];
 }
 
+const char *sandbox_endpoint(struct arena *a, const struct sandbox_object *o)
+{
+    if (o->backend == SANDBOX_SSH)
+        return ssh_name_endpoint(a, &o->ssh.target);
+    if (o->backend == SANDBOX_OPENSHELL)
+        return oc_openshell_endpoint(a, o->openshell);
+    const char *kind = sandbox_endpoint_kind(o);
+    return o->endpoint ? arena_printf(a, "%s:%s", kind, o->endpoint) : kind;
+}
+
 const char *sandbox_runtime_name(struct arena *a, const struct sandbox_object *o)
 {
-    return o->backend == SANDBOX_DOCKER ? arena_printf(a, "reconclaw-%s", o->head.name) : o->head.name;
+    const char *name = arena_printf(a, "reconclaw-%s", o->head.name);
+    if (o->backend == SANDBOX_OPENSHELL)
+        return arena_printf(a, "rc-%.16s", digest_sha256(a, name, strlen(name)));
+    return o->backend == SANDBOX_BUBBLEWRAP ? o->head.name : name;
 }
 
 struct node *specs_schema(struct arena *a)
@@ -90,7 +105,10 @@ static void decode_workspaces(struct load *l, const struct spec_file *f, const s
         struct sandbox_workspace *w = &o->workspaces[i];
         *w = (struct sandbox_workspace){
             .path = local_path(l, f, path, key),
-            .target = target ? target : "/workspace", /* the first; of the others the table asks for one */
+            /* Of the first; of the others the table asks for one. */
+            .target = target                            ? target
+                      : o->backend == SANDBOX_OPENSHELL ? "/sandbox"
+                                                        : "/workspace",
             .read_only = read_only && read_only->b,
             .pos = path->pos,
         };
@@ -107,23 +125,72 @@ static int env_by_name(const void *a, const void *b)
     return text_cmp(((const struct sandbox_env *)a)->name, ((const struct sandbox_env *)b)->name);
 }
 
+static struct sandbox_env decode_value(struct load *l, const struct spec_file *f, const struct node_member *m, const char *key)
+{
+    return (struct sandbox_env){
+        .name = m->key,
+        .value = node_str(m->value),
+        .from_env = node_str(node_get(m->value, "fromEnv")),
+        .from_file = local_path(l, f, node_get(m->value, "fromFile"), arena_printf(l->a, "%s.%s.fromFile", key, m->key)),
+        .pos = m->value->pos,
+    };
+}
+
 static void decode_env(struct load *l, const struct spec_file *f, const struct node *map, struct sandbox_object *o)
 {
     o->n_env = map ? map->n_members : 0;
     o->env = ARENA_ARRAY(l->a, struct sandbox_env, o->n_env);
-    for (size_t i = 0; i < o->n_env; i++) {
-        const struct node_member *m = &map->members[i];
-        const char *key = arena_printf(l->a, "spec.env.%s.fromFile", m->key);
-        o->env[i] = (struct sandbox_env){
-            .name = m->key,
-            .value = node_str(m->value),
-            .from_env = node_str(node_get(m->value, "fromEnv")),
-            .from_file = local_path(l, f, node_get(m->value, "fromFile"), key),
-            .pos = m->value->pos,
-        };
-    }
+    for (size_t i = 0; i < o->n_env; i++)
+        o->env[i] = decode_value(l, f, &map->members[i], "spec.env");
     if (o->n_env > 1)
         qsort(o->env, o->n_env, sizeof *o->env, env_by_name);
+}
+
+static bool flag_of(const struct node *v, bool otherwise)
+{
+    return v ? v->b : otherwise;
+}
+
+static void decode_ssh(struct load *l, const struct spec_file *f, const struct node *n, struct sandbox_ssh *ret)
+{
+    static const char *const keys[] = {"identityData", "certificateData", "knownHostsData"};
+    struct err impossible = {0};
+    if (!n)
+        return;
+    *ret = (struct sandbox_ssh){
+        .workspace_root = node_str(node_get(n, "workspaceRoot")),
+        .strict_host_keys = flag_of(node_get(n, "strictHostKeyChecking"), true),
+        .update_host_keys = flag_of(node_get(n, "updateHostKeys"), true),
+        .identity_file = local_path(l, f, node_get(n, "identityFile"), "spec.ssh.identityFile"),
+        .certificate_file = local_path(l, f, node_get(n, "certificateFile"), "spec.ssh.certificateFile"),
+        .known_hosts_file = local_path(l, f, node_get(n, "knownHostsFile"), "spec.ssh.knownHostsFile"),
+        .data = ARENA_ARRAY(l->a, struct sandbox_env, sizeof keys / sizeof *keys),
+    };
+    (void)ssh_name_read(l->a, node_get(n, "target")->s, &ret->target, &impossible); /* the table has asked */
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const struct node_member *m = node_member(n, keys[i], strlen(keys[i]));
+        if (m)
+            ret->data[ret->n_data++] = decode_value(l, f, m, "spec.ssh");
+    }
+}
+
+/* OpenClaw's settings, but for the mode: what is in the sandbox is the only copy. */
+static const struct node *decode_openshell(struct load *l, const struct spec_file *f, const struct node *n)
+{
+    const char *policy = local_path(l, f, node_get(n, "policy"), "spec.openshell.policy");
+    const struct node *command = node_get(n, "command");
+    struct node *s = oc_openshell_defaults(l->a, n);
+    int64_t timeout_ms;
+    node_set(l->a, s, "mode", node_string(l->a, "remote"));
+    if (policy)
+        node_set(l->a, s, "policy", node_string(l->a, policy));
+    if (command && strchr(command->s, '/')) {
+        const char *path = local_path(l, f, command, "spec.openshell.command");
+        node_set(l->a, s, "command", node_string(l->a, path ? path : ""));
+    }
+    if (node_get(n, "timeout") && schema_duration_ms(node_get(n, "timeout"), &timeout_ms))
+        node_set(l->a, s, "timeoutMs", node_number(l->a, (double)timeout_ms));
+    return s;
 }
 
 static uint64_t size_of(const struct node *v)
@@ -162,6 +229,15 @@ static int word_or(const char *const *words, const struct node *v, int otherwise
     return v ? kinds_word_index(words, v->s) : otherwise;
 }
 
+static struct seed_rule seed_of(const struct node *spec)
+{
+    const struct node *n = node_get(spec, "seed");
+    return (struct seed_rule){
+        .policy = (enum seed_policy)word_or(kinds_seed_policy_words, node_get(n, "policy"), SEED_ONCE),
+        .from = (enum seed_from)word_or(kinds_seed_from_words, node_get(n, "from"), SEED_FROM_SNAPSHOT),
+    };
+}
+
 static struct policy object_policy(const struct load *l, const struct node *spec)
 {
     /* onDrift and protect stand in the spec itself. */
@@ -188,11 +264,16 @@ static void decode_sandbox(struct load *l, const struct spec_file *f, const stru
         .workdir = node_str(node_get(spec, "workdir")),
         .command = words_of(l->a, node_get(spec, "command")),
         .setup = setup_of(l->a, node_get(spec, "setup")),
+        .seed = seed_of(spec),
         .want = (enum want)word_or(kinds_state_words, node_get(spec, "state"), WANT_RUNNING),
         .policy = object_policy(l, spec),
     };
     if (o->root)
         check_shown(l, o->root, node_get(spec, "root")->pos, "spec.root");
+    if (o->backend == SANDBOX_SSH)
+        decode_ssh(l, f, node_get(spec, "ssh"), &o->ssh);
+    if (o->backend == SANDBOX_OPENSHELL)
+        o->openshell = decode_openshell(l, f, node_get(spec, "openshell"));
     decode_workspaces(l, f, node_get(spec, "workspaces"), o);
     decode_env(l, f, node_get(spec, "env"), o);
 }
@@ -213,6 +294,7 @@ static void decode_openclaw(struct load *l, const struct spec_file *f, const str
         .state_dir = local_path(l, f, node_get(spec, "stateDir"), "spec.stateDir"),
         .ensure = (enum ensure)word_or(kinds_ensure_words, node_get(spec, "ensure"), ENSURE_EXISTING),
         .line = line_of(node_get(spec, "line")),
+        .seed = seed_of(spec),
         .policy = object_policy(l, spec),
     };
     for (size_t i = 0; i < l->openclaws.n; i++) {

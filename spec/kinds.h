@@ -12,6 +12,7 @@
 #include "spec/node.h"
 #include "spec/openclaw/profile.h"
 #include "spec/schema.h"
+#include "spec/ssh_name.h"
 #include "spec/world.h"
 
 #include <stdbool.h>
@@ -29,9 +30,20 @@ struct spec_file {
 };
 
 enum ensure { ENSURE_EXISTING, ENSURE_ALL, ENSURE_COUNT };
-enum sandbox_backend { SANDBOX_DOCKER, SANDBOX_BUBBLEWRAP, SANDBOX_BACKEND_COUNT };
+enum sandbox_backend { SANDBOX_DOCKER, SANDBOX_BUBBLEWRAP, SANDBOX_SSH, SANDBOX_OPENSHELL, SANDBOX_BACKEND_COUNT };
 /* Who makes a container. */
 enum sandbox_engine { SANDBOX_ENGINE_DOCKER, SANDBOX_ENGINE_PODMAN, SANDBOX_ENGINE_COUNT };
+
+/* When local files are copied to a remote workspace, which is the canonical one from then on: once; again whenever they have
+ * changed, if nothing there has; or only by command. */
+enum seed_policy { SEED_ONCE, SEED_ON_CHANGE, SEED_MANUAL, SEED_POLICY_COUNT };
+/* What a workspace that is made again, or elsewhere, begins with. */
+enum seed_from { SEED_FROM_SNAPSHOT, SEED_FROM_LOCAL, SEED_FROM_COUNT };
+
+struct seed_rule {
+    enum seed_policy policy;
+    enum seed_from from;
+};
 
 /* What every object has. */
 struct spec_head {
@@ -46,6 +58,7 @@ struct openclaw_object {
     const char *state_dir; /* likewise */
     enum ensure ensure;
     const struct oc_profile *line; /* as its owner says; NULL: found by spec/openclaw/detect.h */
+    struct seed_rule seed;         /* of its remote runtimes */
     struct policy policy;          /* in force: defaults, Policy, this object */
 };
 
@@ -63,6 +76,16 @@ struct sandbox_env {
     struct pos pos;
 };
 
+/* How a host is reached. */
+struct sandbox_ssh {
+    struct ssh_name target;
+    const char *workspace_root; /* absolute, on the host */
+    bool strict_host_keys, update_host_keys;
+    const char *identity_file, *certificate_file, *known_hosts_file; /* absolute, on this machine; or NULL */
+    struct sandbox_env *data; /* in place of a file; named by its key: identityData, certificateData, knownHostsData */
+    size_t n_data;
+};
+
 struct sandbox_object {
     struct spec_head head;
     enum sandbox_backend backend;
@@ -74,12 +97,15 @@ struct sandbox_object {
     size_t n_workspaces;
     struct sandbox_env *env; /* sorted by name */
     size_t n_env;
-    uint64_t memory_bytes, pids; /* 0: no limit */
-    double cpus;                 /* 0: no limit */
-    const char *network;         /* never NULL */
-    const char *user, *workdir;  /* or NULL */
-    const char *const *command;  /* NULL-terminated, or NULL: idle */
-    const char *setup;           /* or NULL */
+    uint64_t memory_bytes, pids;  /* 0: no limit */
+    double cpus;                  /* 0: no limit */
+    const char *network;          /* never NULL */
+    const char *user, *workdir;   /* or NULL */
+    const char *const *command;   /* NULL-terminated, or NULL: idle */
+    const char *setup;            /* or NULL */
+    struct sandbox_ssh ssh;       /* of backend ssh */
+    const struct node *openshell; /* of backend openshell: settings as of spec/openclaw/openshell */
+    struct seed_rule seed;
     enum want want;
     struct policy policy;
 };
@@ -103,9 +129,12 @@ void specs_implied(struct arena *a, struct specs *ret);
 /* The JSON Schema of a document of any kind. */
 struct node *specs_schema(struct arena *a);
 
-/* The kind of endpoint it is on: "docker" "podman" "bubblewrap". */
+/* What drives it, as it is recorded: "docker" "podman" "bubblewrap" "ssh" "openshell". */
 const char *sandbox_endpoint_kind(const struct sandbox_object *o);
-/* Name of the runtime on its endpoint: "reconclaw-scratch" with docker, where names are shared with others; else "scratch". */
+/* "docker" "docker:unix:///x.sock" "bubblewrap" "ssh://user@host" "openshell:lab". */
+const char *sandbox_endpoint(struct arena *a, const struct sandbox_object *o);
+/* Name of the runtime on its endpoint: "reconclaw-scratch" where names are shared with others; "scratch" with bubblewrap; with
+ * openshell, whose names have at most 19 characters, "rc-" and 16 digits of a hash of it. */
 const char *sandbox_runtime_name(struct arena *a, const struct sandbox_object *o);
 
 #endif

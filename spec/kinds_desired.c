@@ -4,7 +4,10 @@
 #include "spec/base/num.h"
 #include "spec/base/text.h"
 #include "spec/engine_fields.h"
+#include "spec/fingerprint.h"
+#include "spec/openclaw/ssh.h"
 #include "spec/places.h"
+#include "spec/remote.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,13 +22,13 @@ struct make {
 /* --- secrets -----------------------------------------------------------------------------------------------------------------
  */
 
-/* The value of one variable, or NULL after adding an error. */
-static struct node *env_value(const struct make *m, const struct sandbox_env *v)
+/* The value of one variable (or of a key of ssh: `where` it stands), or NULL after adding an error. */
+static struct node *env_value(const struct make *m, const char *where, const struct sandbox_env *v)
 {
     if (v->value)
         return node_string(m->a, v->value);
     const char *from = v->from_env ? v->from_env : v->from_file;
-    const char *key = arena_printf(m->a, "spec.env.%s.%s", v->name, v->from_env ? "fromEnv" : "fromFile");
+    const char *key = arena_printf(m->a, "%s.%s.%s", where, v->name, v->from_env ? "fromEnv" : "fromFile");
     const struct secret_source *source = m->conf->secrets;
     struct err e = {0};
     char *text = NULL;
@@ -64,7 +67,7 @@ static struct node *env_object(const struct make *m)
 {
     struct node *env = node_object(m->a);
     for (size_t i = 0; i < m->o->n_env && m->o->want != WANT_ABSENT; i++) {
-        struct node *value = env_value(m, &m->o->env[i]);
+        struct node *value = env_value(m, "spec.env", &m->o->env[i]);
         if (value)
             node_set(m->a, env, m->o->env[i].name, value);
     }
@@ -194,58 +197,72 @@ static struct node *bubblewrap_create(const struct make *m)
     return create;
 }
 
-/* --- digest ------------------------------------------------------------------------------------------------------------------
+static struct node *ssh_connection(const struct make *m)
+{
+    struct arena *a = m->a;
+    const struct sandbox_ssh *ssh = &m->o->ssh;
+    struct node *c = node_object(a);
+    node_set_text(a, c, "user", ssh->target.user);
+    node_set_text(a, c, "host", ssh->target.host);
+    if (ssh->target.port)
+        node_set(a, c, "port", node_number(a, ssh->target.port));
+    node_set(a, c, "userConfig", node_bool(a, true));
+    node_set(a, c, "strictHostKeyChecking", node_bool(a, ssh->strict_host_keys));
+    node_set(a, c, "updateHostKeys", node_bool(a, ssh->update_host_keys));
+    node_set_text(a, c, "identityFile", ssh->identity_file);
+    node_set_text(a, c, "certificateFile", ssh->certificate_file);
+    node_set_text(a, c, "knownHostsFile", ssh->known_hosts_file);
+    /* Read also for what shall not be there: it is to be removed. */
+    for (size_t i = 0; i < ssh->n_data; i++) {
+        struct node *value = env_value(m, "spec.ssh", &ssh->data[i]);
+        for (int k = 0; value && k < OC_SSH_MATERIAL_COUNT; k++)
+            if (strcmp(oc_ssh_data_key((enum oc_ssh_material)k), ssh->data[i].name) == 0)
+                value = oc_ssh_material_text(a, (enum oc_ssh_material)k, value);
+        if (!value)
+            continue;
+        value->secret = true;
+        node_set(a, c, ssh->data[i].name, value);
+    }
+    return c;
+}
+
+static struct node *remote_create(const struct make *m)
+{
+    struct arena *a = m->a;
+    const struct sandbox_object *o = m->o;
+    struct remote_dir *dirs = ARENA_ARRAY(a, struct remote_dir, o->n_workspaces);
+    const struct remote_parts parts = {.dirs = dirs, .n_dirs = o->n_workspaces, .env = env_object(m), .seed = o->seed};
+    for (size_t i = 0; i < o->n_workspaces; i++) {
+        const char *target = o->workspaces[i].target;
+        dirs[i].local = o->workspaces[i].path;
+        dirs[i].name = o->backend == SANDBOX_SSH ? target + 1 : i == 0 ? "workspace" : arena_printf(a, "workspace%zu", i);
+        dirs[i].remote = o->backend == SANDBOX_SSH ? NULL : target;
+    }
+    return o->backend == SANDBOX_SSH
+               ? remote_ssh_create(a, o->ssh.workspace_root, sandbox_runtime_name(a, o), ssh_connection(m), &parts)
+               : remote_openshell_create(a, o->openshell, &parts);
+}
+
+/* --- desired -----------------------------------------------------------------------------------------------------------------
  */
-
-static int member_by_key(const void *a, const void *b)
-{
-    return text_cmp(((const struct node_member *)a)->key, ((const struct node_member *)b)->key);
-}
-
-/* A copy with keys sorted and secrets as digests: equal for equal meanings, and safe to keep. */
-static struct node *canonical(struct arena *a, const struct node *n)
-{
-    if (n->kind == NODE_STRING && n->secret) {
-        struct node *digest = node_object(a); /* an object, so that no plain text can equal it */
-        node_set(a, digest, "sha256", node_string(a, digest_sha256(a, n->s, n->s_n)));
-        return digest;
-    }
-    if (n->kind == NODE_ARRAY) {
-        struct node *list = node_array(a);
-        for (size_t i = 0; i < n->n_items; i++)
-            node_push(a, list, canonical(a, n->items[i]));
-        return list;
-    }
-    if (n->kind != NODE_OBJECT)
-        return node_copy(a, n);
-    struct node_member *sorted = ARENA_ARRAY(a, struct node_member, n->n_members);
-    struct node *object = node_object(a);
-    if (n->n_members) {
-        memcpy(sorted, n->members, n->n_members * sizeof *sorted);
-        qsort(sorted, n->n_members, sizeof *sorted, member_by_key);
-    }
-    for (size_t i = 0; i < n->n_members; i++)
-        node_set(a, object, sorted[i].key, canonical(a, sorted[i].value));
-    return object;
-}
 
 static const char *config_hash(struct arena *a, const struct node *create, const char *setup)
 {
     struct node *all = node_object(a);
-    node_set(a, all, "create", canonical(a, create));
+    node_set(a, all, "create", node_copy(a, create));
     node_set_text(a, all, "setup", setup);
-    const char *text = node_json(a, all);
-    return digest_sha256(a, text, strlen(text));
+    return fingerprint_of(a, all);
 }
 
 static struct desired make_desired(const struct make *m)
 {
     struct arena *a = m->a;
     const struct sandbox_object *o = m->o;
-    bool docker = o->backend == SANDBOX_DOCKER;
+    bool docker = o->backend == SANDBOX_DOCKER, remote = o->backend == SANDBOX_SSH || o->backend == SANDBOX_OPENSHELL;
     check_workspaces(m);
-    struct node *create = docker ? docker_create(m) : bubblewrap_create(m);
-    const char *owner = arena_printf(a, "Sandbox/%s", o->head.name), *hash = config_hash(a, create, o->setup);
+    struct node *create = docker ? docker_create(m) : remote ? remote_create(m) : bubblewrap_create(m);
+    const char *owner = arena_printf(a, "Sandbox/%s", o->head.name);
+    const char *hash = remote ? remote_hash(a, create, o->setup) : config_hash(a, create, o->setup);
     if (docker) {
         struct node *labels = node_get(create, "Labels");
         node_set_text(a, labels, SANDBOX_LABEL_OWNER, owner);
@@ -254,17 +271,16 @@ static struct desired make_desired(const struct make *m)
         if (o->setup)
             node_set_text(a, labels, ENGINE_LABEL_SETUP, digest_sha256(a, o->setup, strlen(o->setup)));
     }
-    const char *kind = sandbox_endpoint_kind(o);
     return (struct desired){
-        .endpoint = o->endpoint ? arena_printf(a, "%s:%s", kind, o->endpoint) : kind,
+        .endpoint = sandbox_endpoint(a, o),
         .name = sandbox_runtime_name(a, o),
         .kind = RUNTIME_SANDBOX,
         .owner = owner,
         .install = m->conf->install,
         .want = o->want,
         .precreate = true,
-        .can_remake = true, /* workspaces are directories of this machine: nothing inside is the only copy */
-        .backend_id = kind,
+        .can_remake = !remote, /* else workspaces are directories of this machine: nothing inside is the only copy */
+        .backend_id = sandbox_endpoint_kind(o),
         .image = o->image,
         .config_hash = hash,
         .create = create,

@@ -17,8 +17,10 @@
  *       "labels": {"team": "red"}       the object's own; absent: none
  *     }
  *
- * `setup` of both is in struct desired. config_hash is the digest of the canonical `create` and setup; secret values enter
- * it as digests of their own, so that a changed secret is drift and never shown. */
+ * `create` of an ssh or openshell sandbox, and what its config_hash covers: spec/remote.h.
+ *
+ * `setup` of all is in struct desired. config_hash of docker's and bubblewrap's is the fingerprint of `create` and setup: a
+ * changed secret is drift and never shown. */
 #ifndef RECONCLAW_SPEC_KINDS_DESIRED_H
 #define RECONCLAW_SPEC_KINDS_DESIRED_H
 

@@ -1,7 +1,9 @@
 #include "spec/kinds_table.h"
 
 #include "spec/base/num.h"
+#include "spec/base/path.h"
 #include "spec/policy.h"
+#include "spec/ssh_name.h"
 
 #include <string.h>
 
@@ -12,16 +14,20 @@
 #define MAX_CPUS        4096
 #define MAX_PIDS        4194304 /* PID_MAX_LIMIT of Linux */
 
-const char *const kinds_backend_words[] = {"docker", "bubblewrap", NULL};
+const char *const kinds_backend_words[] = {"docker", "bubblewrap", "ssh", "openshell", NULL};
 const char *const kinds_engine_words[] = {"docker", "podman", NULL};
 const char *const kinds_ensure_words[] = {"existing", "all", NULL};
 const char *const kinds_line_words[] = {"2026.5", "2026.9", NULL};
 const char *const kinds_state_words[] = {"running", "stopped", "absent", NULL};
+const char *const kinds_seed_policy_words[] = {"once", "onChange", "manual", NULL};
+const char *const kinds_seed_from_words[] = {"snapshot", "local", NULL};
 _Static_assert(sizeof kinds_backend_words / sizeof *kinds_backend_words == SANDBOX_BACKEND_COUNT + 1, "a word per value");
 _Static_assert(sizeof kinds_engine_words / sizeof *kinds_engine_words == SANDBOX_ENGINE_COUNT + 1, "a word per value");
 _Static_assert(sizeof kinds_ensure_words / sizeof *kinds_ensure_words == ENSURE_COUNT + 1, "a word per value");
 _Static_assert(sizeof kinds_line_words / sizeof *kinds_line_words == OC_LINE_COUNT + 1, "a word per value");
 _Static_assert(sizeof kinds_state_words / sizeof *kinds_state_words == WANT_COUNT + 1, "a word per value");
+_Static_assert(sizeof kinds_seed_policy_words / sizeof *kinds_seed_policy_words == SEED_POLICY_COUNT + 1, "a word per value");
+_Static_assert(sizeof kinds_seed_from_words / sizeof *kinds_seed_from_words == SEED_FROM_COUNT + 1, "a word per value");
 
 int kinds_word_index(const char *const *words, const char *word)
 {
@@ -183,8 +189,8 @@ const struct schema_object kinds_env_ref = {
 };
 static const struct schema_value env_literal = {SCHEMA_STRING};
 static const struct schema_value env_ref = {SCHEMA_OBJECT, .object = &kinds_env_ref};
-static const struct schema_value env_value = {SCHEMA_UNION,
-                                              .any = (const struct schema_value *const[]){&env_literal, &env_ref, NULL}};
+static const struct schema_value *const env_value_any[] = {&env_literal, &env_ref, NULL};
+static const struct schema_value env_value = {SCHEMA_UNION, .any = env_value_any};
 
 static const struct schema_field workspace_fields[] = {
     {"path",
@@ -193,7 +199,8 @@ static const struct schema_field workspace_fields[] = {
      {SCHEMA_STRING, .min_length = 1, .check = check_path, .pattern = PATH_PATTERN},
      .required = true},
     {"target",
-     "Where it appears in the sandbox. The first workspace may leave it out; the others need one.",
+     "Where it appears in the sandbox; with ssh /NAME, below the sandbox's directory; with openshell /sandbox, where it is also "
+     "the default, /agent, or below. The first workspace may leave it out; the others need one.",
      {SCHEMA_STRING, .min_length = 1, .check = check_target, .pattern = TARGET_PATTERN},
      .def = "\"/workspace\""},
     {"readOnly", "Whether the sandbox may only read it.", {SCHEMA_BOOL}, .def = "false"},
@@ -255,13 +262,158 @@ static void check_command(const struct schema_at *at)
         schema_fail(at, "the first word names the program: it must not be empty");
 }
 
+/* --- remote sandboxes ------------------------------------------------------------------------------------------------------- */
+
+static void check_ssh_target(const struct schema_at *at)
+{
+    struct ssh_name ignored;
+    struct err e = {0};
+    if (ssh_name_read(at->a, at->node->s, &ignored, &e) < 0)
+        schema_fail(at, "%s", e.msg);
+}
+
+#define LOCAL_FILE                                                                                                               \
+    {                                                                                                                            \
+        SCHEMA_STRING, .min_length = 1, .check = check_path, .pattern = PATH_PATTERN                                             \
+    }
+static const struct schema_field ssh_fields[] = {
+    {"target",
+     "user@host:port, or an alias of ~/.ssh/config, which is followed as ssh does. IPv6 with a port: [fe80::1]:22.",
+     {SCHEMA_STRING, .min_length = 1, .check = check_ssh_target},
+     .required = true},
+    {"workspaceRoot",
+     "Directory on the host in which the sandbox has its own. Not one that is emptied at a restart, like /tmp.",
+     {SCHEMA_STRING, .min_length = 1, .check = check_workdir, .pattern = WORKDIR_PATTERN},
+     .required = true},
+    {"strictHostKeyChecking", "Whether a host whose key is not known is refused.", {SCHEMA_BOOL}, .def = "true"},
+    {"updateHostKeys", "Whether further keys that a known host names are learnt.", {SCHEMA_BOOL}, .def = "true"},
+    {"identityFile", "Private key. By default what ssh would try.", LOCAL_FILE},
+    {"certificateFile", "Certificate of the private key.", LOCAL_FILE},
+    {"knownHostsFile", "Known hosts. By default the user's and the system's.", LOCAL_FILE},
+    {"identityData",
+     "Private key by reference, in place of a file; kept in memory only.",
+     {SCHEMA_OBJECT, .object = &kinds_env_ref}},
+    {"certificateData", "Certificate, as text or by reference, in place of a file.", {SCHEMA_UNION, .any = env_value_any}},
+    {"knownHostsData", "Known hosts, as text or by reference, in place of a file.", {SCHEMA_UNION, .any = env_value_any}},
+};
+static const char *const ssh_pairs[][2] = {
+    {"identityFile", "identityData"}, {"certificateFile", "certificateData"}, {"knownHostsFile", "knownHostsData"}};
+/* What is known by file and by value at once would be one of them only. */
+static void check_ssh(const struct schema_at *at)
+{
+    for (size_t i = 0; i < sizeof ssh_pairs / sizeof *ssh_pairs; i++)
+        if (node_get(at->node, ssh_pairs[i][0]) && node_get(at->node, ssh_pairs[i][1]))
+            schema_fail_in(at, ssh_pairs[i][0], "%s is given, too: one of the two", ssh_pairs[i][1]);
+}
+
+/* Of each pair at most one. */
+static void ssh_json(struct arena *a, struct node *schema)
+{
+    struct node *all = node_array(a);
+    for (size_t i = 0; i < sizeof ssh_pairs / sizeof *ssh_pairs; i++) {
+        struct node *rule = node_object(a), *both = node_object(a), *names = node_array(a);
+        node_push(a, names, node_string(a, ssh_pairs[i][0]));
+        node_push(a, names, node_string(a, ssh_pairs[i][1]));
+        node_set(a, both, "required", names);
+        node_set(a, rule, "not", both);
+        node_push(a, all, rule);
+    }
+    node_set(a, schema, "allOf", all);
+}
+
+static const struct schema_hint ssh_hints[] = {
+    {"host", "did you mean 'target'?"},        {"user", "write target: user@host"},
+    {"port", "write target: user@host:port"},  {"identity", "did you mean 'identityFile' or 'identityData'?"},
+    {"root", "did you mean 'workspaceRoot'?"}, {NULL, NULL},
+};
+const struct schema_object kinds_ssh = {
+    .name = "ssh",
+    .doc = "The host, and how it is reached.",
+    .fields = ssh_fields,
+    .n_fields = sizeof ssh_fields / sizeof *ssh_fields,
+    .hints = ssh_hints,
+    .cross = check_ssh,
+    .cross_json = ssh_json,
+};
+
+#define NOT_EMPTY                                                                                                                \
+    {                                                                                                                            \
+        SCHEMA_STRING, .min_length = 1                                                                                           \
+    }
+static const struct schema_value provider_value = NOT_EMPTY;
+static const struct schema_field openshell_fields[] = {
+    {"command", "The openshell command. By default the one that is found on PATH; npm's package of that name is another program.",
+     LOCAL_FILE},
+    {"gateway", "Name of the gateway. By default the active one.", NOT_EMPTY},
+    {"gatewayEndpoint", "Address of the gateway.", NOT_EMPTY},
+    {"workspace", "OpenShell's workspace, in which the sandbox has its name.", NOT_EMPTY},
+    {"from", "What the sandbox is made from: a community name or an image.", NOT_EMPTY, .def = "\"openclaw\""},
+    {"policy", "File that holds the policy.", LOCAL_FILE},
+    {"providers", "Providers attached to it.", {SCHEMA_LIST, .item = &provider_value}, .def = "[]"},
+    {"gpu", "Whether it has a GPU.", {SCHEMA_BOOL}, .def = "false"},
+    {"autoProviders", "Whether providers that are missing are made.", {SCHEMA_BOOL}, .def = "true"},
+    {"timeout",
+     "How long one command may take.",
+     {SCHEMA_DURATION, .range = SCHEMA_RANGE(1000, 24 * 3600 * 1000)},
+     .def = "\"2m\""},
+};
+const struct schema_object kinds_openshell = SCHEMA_OBJECT_OF("openshell", "The sandbox of OpenShell.", openshell_fields);
+
+static const struct schema_field seed_fields[] = {
+    {"policy",
+     "When local files are copied to the remote workspace, which is the canonical one from then on: once; again whenever they "
+     "change, as long as nothing has there (onChange); or by reconclaw reseed alone (manual).",
+     {SCHEMA_ENUM, .words = kinds_seed_policy_words},
+     .def = "\"once\""},
+    {"from",
+     "What a workspace that is made again, or moved, begins with: the last snapshot of it where there is one, else the local "
+     "files; or always those.",
+     {SCHEMA_ENUM, .words = kinds_seed_from_words},
+     .def = "\"snapshot\""},
+};
+const struct schema_object kinds_seed = SCHEMA_OBJECT_OF("seed", "How a remote workspace gets its files.", seed_fields);
+
+/* "/NAME", whose directory is ROOT/NAME. */
+static bool is_directory_name(const char *target)
+{
+    return target[0] == '/' && target[1] != '.' && is_framed(target + 1, "._-");
+}
+
+/* Where a remote workspace may be, and that none can be mounted read-only. */
+static void check_remote_workspaces(const struct schema_at *at, const char *word, bool openshell)
+{
+    const struct node *list = node_get(at->node, "workspaces");
+    for (size_t i = 0; node_is(list, NODE_ARRAY) && i < list->n_items; i++) {
+        const char *key = diag_index(at->a, arena_printf(at->a, "%s.workspaces", at->key), i);
+        struct schema_at item = {at->a, at->d, key, list->items[i], at->found};
+        const struct node *read_only = node_get(item.node, "readOnly");
+        const char *target = node_str(node_get(item.node, "target"));
+        if (node_is(read_only, NODE_BOOL) && read_only->b)
+            schema_fail_in(&item, "readOnly", "backend %s copies it: nothing keeps the sandbox from writing", word);
+        if (openshell && !target && i == 0)
+            target = "/sandbox";
+        if (!target)
+            continue;
+        if (!openshell && !is_directory_name(target))
+            schema_fail_in(&item, "target", "backend ssh has it in the sandbox's own directory: /NAME");
+        else if (openshell && !path_is_inside("/sandbox", target) && !path_is_inside("/agent", target))
+            schema_fail_in(&item, "target", "backend openshell has it in /sandbox, /agent, or below one of them");
+        for (size_t j = 0; openshell && j < i; j++) {
+            const char *other = node_str(node_get(list->items[j], "target"));
+            other = other ? other : "/sandbox";
+            if (path_is_inside(other, target) || path_is_inside(target, other)) {
+                schema_fail_in(&item, "target", "is in that of workspaces[%zu], or holds it", j);
+                break;
+            }
+        }
+    }
+}
+
 static const struct schema_hint backend_hints[] = {
 #define NOT_DRIVEN(what)                                                                                                         \
     {                                                                                                                            \
-        what, "not driven by this version of reconclaw, which drives docker and bubblewrap"                                      \
+        what, "not driven by this version of reconclaw, which drives docker, bubblewrap, ssh and openshell"                      \
     }
-    NOT_DRIVEN("ssh"),
-    NOT_DRIVEN("openshell"),
     NOT_DRIVEN("docker-sandboxes"),
     NOT_DRIVEN("sbx"),
     NOT_DRIVEN("kubernetes"),
@@ -273,7 +425,8 @@ static const struct schema_hint backend_hints[] = {
 
 static const struct schema_field sandbox_fields[] = {
     {"backend",
-     "What the sandbox is made of: a container of a docker engine, or a local namespace that needs neither daemon nor root.",
+     "What the sandbox is made of: a container of a docker engine; a local namespace that needs neither daemon nor root; a "
+     "directory on another host; a sandbox of OpenShell.",
      {SCHEMA_ENUM, .words = kinds_backend_words, .word_hints = backend_hints},
      .required = true},
     {"engine",
@@ -312,6 +465,9 @@ static const struct schema_field sandbox_fields[] = {
     {"setup",
      "Shell commands that are run once inside, after it was made; a list is joined by newlines.",
      {SCHEMA_UNION, .any = (const struct schema_value *const[]){&schema_string, &setup_lines, NULL}}},
+    {"ssh", "The host, and how it is reached.", {SCHEMA_OBJECT, .object = &kinds_ssh}},
+    {"openshell", "The sandbox of OpenShell.", {SCHEMA_OBJECT, .object = &kinds_openshell}},
+    {"seed", "How a remote workspace gets its files.", {SCHEMA_OBJECT, .object = &kinds_seed}},
     {"state",
      "Whether it shall run, be there but not run, or not be there.",
      {SCHEMA_ENUM, .words = kinds_state_words},
@@ -337,27 +493,46 @@ const struct sandbox_ability sandbox_abilities[] = {
     {                                                                                                                            \
         SANDBOX_CANNOT, w                                                                                                        \
     }
-    /* key, docker, bubblewrap */
-    {"backend", {MUST, MUST}},
-    {"engine", {MAY, CANNOT("needs no engine")}},
-    {"endpoint", {MAY, CANNOT("always runs on this machine")}},
-    {"image", {MUST, CANNOT("has no images: name a directory with root")}},
-    {"root", {CANNOT("runs from an image: name it with image"), MAY}},
-    {"workspaces", {MAY, MAY}},
-    {"env", {MAY, MAY}},
-    {"limits", {MAY, MAY}},
-    {"limits.memory", {MAY, MAY}},
-    {"limits.cpus", {MAY, MAY}},
-    {"limits.pids", {MAY, MAY}},
-    {"network", {MAY, MAY}},
-    {"user", {MAY, CANNOT("runs as the user who runs reconclaw")}},
-    {"workdir", {MAY, MAY}},
-    {"command", {MAY, MAY}},
-    {"setup", {MAY, MAY}},
-    {"state", {MAY, MAY}},
-    {"protect", {MAY, MAY}},
-    {"onDrift", {MAY, MAY}},
-    {"policy", {MAY, MAY}},
+    /* key, docker, bubblewrap, ssh, openshell */
+    {"backend", {MUST, MUST, MUST, MUST}},
+    {"engine", {MAY, CANNOT("needs no engine"), CANNOT("needs no engine"), CANNOT("needs no engine")}},
+    {"endpoint",
+     {MAY, CANNOT("always runs on this machine"), CANNOT("is where ssh.target says"), CANNOT("is where openshell.gateway says")}},
+    {"image",
+     {MUST, CANNOT("has no images: name a directory with root"), CANNOT("has no images"), CANNOT("is made from openshell.from")}},
+    {"root",
+     {CANNOT("runs from an image: name it with image"), MAY, CANNOT("has a directory below ssh.workspaceRoot"),
+      CANNOT("is made from openshell.from")}},
+    {"workspaces", {MAY, MAY, MAY, MAY}},
+    {"env", {MAY, MAY, MAY, MAY}},
+#define LIMITS                                                                                                                   \
+    {                                                                                                                            \
+        MAY, MAY, CANNOT("limits nothing on its host"), CANNOT("has the limits of what it is made from")                         \
+    }
+    {"limits", LIMITS},
+    {"limits.memory", LIMITS},
+    {"limits.cpus", LIMITS},
+    {"limits.pids", LIMITS},
+#undef LIMITS
+    {"network", {MAY, MAY, CANNOT("has the network of its host"), CANNOT("has its network ruled by openshell.policy")}},
+    {"user",
+     {MAY, CANNOT("runs as the user who runs reconclaw"), CANNOT("runs as the user of ssh.target"),
+      CANNOT("runs as the user that its policy names")}},
+    {"workdir", {MAY, MAY, CANNOT("starts in its first workspace"), CANNOT("starts in its first workspace")}},
+    {"command", {MAY, MAY, CANNOT("keeps nothing running"), CANNOT("keeps a process of its own running")}},
+    {"setup", {MAY, MAY, MAY, MAY}},
+    {"ssh",
+     {CANNOT("is made on the host of its engine"), CANNOT("always runs on this machine"), MUST,
+      CANNOT("is where openshell.gateway says")}},
+    {"openshell",
+     {CANNOT("is no sandbox of OpenShell"), CANNOT("is no sandbox of OpenShell"), CANNOT("is no sandbox of OpenShell"), MAY}},
+#define LOCAL CANNOT("works on the directories of this machine themselves: nothing is copied")
+    {"seed", {LOCAL, LOCAL, MAY, MAY}},
+#undef LOCAL
+    {"state", {MAY, MAY, MAY, MAY}},
+    {"protect", {MAY, MAY, MAY, MAY}},
+    {"onDrift", {MAY, MAY, MAY, MAY}},
+    {"policy", {MAY, MAY, MAY, MAY}},
 #undef MAY
 #undef MUST
 #undef CANNOT
@@ -407,7 +582,12 @@ static void check_sandbox(const struct schema_at *at)
         else if (!v && row->by[backend].use == SANDBOX_MUST)
             schema_fail(&here, "backend %s needs it", word);
     }
-    check_network(at, (enum sandbox_backend)backend);
+    if (backend == SANDBOX_DOCKER || backend == SANDBOX_BUBBLEWRAP)
+        check_network(at, (enum sandbox_backend)backend);
+    else
+        check_remote_workspaces(at, word, backend == SANDBOX_OPENSHELL);
+    if (backend == SANDBOX_SSH && text_eq(node_str(node_get(at->node, "state")), "stopped"))
+        schema_fail_in(at, "state", "backend ssh keeps nothing running that could be stopped: running or absent");
 }
 
 /* Puts `schema` under a dotted key of an object's schema. */
@@ -425,7 +605,8 @@ static void put_property(struct arena *a, struct node *then, const char *key, st
     struct node *inner = node_get(properties, outer);
     if (!inner)
         inner = node_set(a, properties, outer, node_object(a))->value;
-    put_property(a, inner, dot + 1, schema);
+    if (inner->kind == NODE_OBJECT) /* else the whole of it is refused already */
+        put_property(a, inner, dot + 1, schema);
 }
 
 static void sandbox_json(struct arena *a, struct node *schema)
@@ -446,9 +627,24 @@ static void sandbox_json(struct arena *a, struct node *schema)
             else if (row->by[b].use == SANDBOX_MUST && !strchr(row->key, '.'))
                 node_push(a, must, node_string(a, row->key));
         }
-        struct node *network = node_object(a);
-        node_set(a, network, "pattern", node_string(a, b == SANDBOX_BUBBLEWRAP ? "^(none|host)$" : DOCKER_NETWORK_PATTERN));
-        put_property(a, then, "network", network);
+        if (b == SANDBOX_DOCKER || b == SANDBOX_BUBBLEWRAP) {
+            struct node *network = node_object(a);
+            node_set(a, network, "pattern", node_string(a, b == SANDBOX_BUBBLEWRAP ? "^(none|host)$" : DOCKER_NETWORK_PATTERN));
+            put_property(a, then, "network", network);
+        }
+        if (b == SANDBOX_SSH || b == SANDBOX_OPENSHELL) {
+            struct node *items = node_object(a), *item = node_object(a), *no = node_object(a);
+            node_set(a, no, "const", node_bool(a, false));
+            put_property(a, item, "readOnly", no);
+            node_set(a, items, "items", item);
+            put_property(a, then, "workspaces", items);
+        }
+        if (b == SANDBOX_SSH) {
+            struct node *state = node_object(a), *stopped = node_object(a);
+            node_set(a, stopped, "const", node_string(a, "stopped"));
+            node_set(a, state, "not", stopped);
+            put_property(a, then, "state", state);
+        }
         node_set(a, then, "required", must);
         node_set(a, branch, "if", when);
         node_set(a, branch, "then", then);
@@ -499,6 +695,9 @@ static const struct schema_field openclaw_fields[] = {
      "What becomes of a runtime that differs from the config: made anew at once, removed until its next use, or only told.",
      {SCHEMA_ENUM, .words = policy_on_drift_words},
      .def = "\"recreate\""},
+    {"seed",
+     "How the workspaces of its remote runtimes (ssh, openshell) get their files.",
+     {SCHEMA_OBJECT, .object = &kinds_seed}},
     {"policy", "What of the Policy does not hold for these runtimes.", {SCHEMA_OBJECT, .object = &policy_schema}},
 };
 static const struct schema_hint openclaw_hints[] = {

@@ -9,7 +9,7 @@
 /* A document: the table depends on its `kind`. */
 extern const struct schema_value kinds_document;
 extern const struct schema_object kinds_openclaw_spec, kinds_sandbox_spec, kinds_workspace, kinds_limits, kinds_env_ref,
-    kinds_metadata;
+    kinds_metadata, kinds_ssh, kinds_openshell, kinds_seed;
 
 enum sandbox_use { SANDBOX_MAY, SANDBOX_MUST, SANDBOX_CANNOT };
 
@@ -27,6 +27,7 @@ extern const size_t n_sandbox_abilities;
 /* Names that are looked up by index of their enum. */
 extern const char *const kinds_backend_words[], *const kinds_engine_words[], *const kinds_ensure_words[];
 extern const char *const kinds_line_words[], *const kinds_state_words[];
+extern const char *const kinds_seed_policy_words[], *const kinds_seed_from_words[];
 /* Index of the word, or -1. */
 int kinds_word_index(const char *const *words, const char *word);
 

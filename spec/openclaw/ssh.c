@@ -4,11 +4,10 @@
 #include "spec/base/text.h"
 #include "spec/openclaw/names.h"
 #include "spec/openclaw/paths.h"
+#include "spec/ssh_name.h"
 
 #include <math.h>
 #include <string.h>
-
-#define MAX_PORT 65535
 
 /* --- targets ------------------------------------------------------------------------------------------------------------------
  */
@@ -34,15 +33,6 @@ static size_t space_at(const char *s)
     return n;
 }
 
-/* No blank and no control character; what is no UTF-8 passes, as in JavaScript it would be U+FFFD. */
-static bool is_plain(const char *s)
-{
-    for (const char *p = s; *p; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f || space_at(p) > 0)
-            return false;
-    return true;
-}
-
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -64,12 +54,12 @@ static double parse_int(const char *s, const char **ret_end)
 
 static bool is_strict_user(const char *user)
 {
-    return is_plain(user) && *user != '-';
+    return ssh_is_plain(user) && *user != '-';
 }
 
 static bool is_strict_host(const char *host)
 {
-    return is_plain(host) && *host != '-' && *host != ':' && host[strlen(host) - 1] != ':' && !strchr(host, '@');
+    return ssh_is_plain(host) && *host != '-' && *host != ':' && host[strlen(host) - 1] != ':' && !strchr(host, '@');
 }
 
 bool oc_ssh_target_parse(struct arena *a, const struct oc_profile *line, const char *text, struct oc_ssh_target *ret)
@@ -88,7 +78,7 @@ bool oc_ssh_target_parse(struct arena *a, const struct oc_profile *line, const c
     if (colon && colon > t.host && colon[1]) {
         t.port = parse_int(js_trim(a, colon + 1), &end);
         t.host = trim_n(a, t.host, (size_t)(colon - t.host));
-        if (!isfinite(t.port) || t.port <= 0 || (strict && (*end || t.port > MAX_PORT)))
+        if (!isfinite(t.port) || t.port <= 0 || (strict && (*end || t.port > SSH_MAX_PORT)))
             return false;
     }
     if (!*t.host || *t.host == '-')
@@ -97,66 +87,6 @@ bool oc_ssh_target_parse(struct arena *a, const struct oc_profile *line, const c
         return false;
     *ret = t;
     return true;
-}
-
-/* What ssh itself refuses in a user or host: a shell might read it one day, in a ProxyCommand. */
-static bool has_shell_signs(const char *s)
-{
-    return s[strcspn(s, "'`\"$\\;&<>|(){}*?")];
-}
-
-static bool is_hex(char c)
-{
-    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-/* By its form: groups of at most four digits, at least two colons, at most one "::", perhaps IPv4 at its end. What no machine has
- * is for the connection to find out. */
-static bool is_ipv6(const char *s, size_t n)
-{
-    size_t colons = 0, doubles = 0, group = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        if (s[i] == ':') {
-            colons++;
-            doubles += i > 0 && s[i - 1] == ':';
-            group = 0;
-        } else if (is_hex(s[i])) {
-            if (++group > 4)
-                return false;
-        } else if (s[i] != '.' || group == 0 || group > 3) {
-            return false;
-        } else {
-            group = 0;
-        }
-    }
-    return colons >= 2 && colons <= 8 && doubles <= 1;
-}
-
-/* The address in "[fe80::1%eth0]", or NULL. */
-static char *bracketed(struct arena *a, const char *host)
-{
-    size_t n = strlen(host), address;
-
-    if (n < 4 || host[0] != '[' || host[n - 1] != ']')
-        return NULL;
-    host = arena_memdup0(a, host + 1, n - 2);
-    address = strcspn(host, "%");
-    if (!is_ipv6(host, address) || (host[address] && (!host[address + 1] || has_shell_signs(host) || !is_plain(host) ||
-                                                      strpbrk(host + address + 1, "%/:@]"))))
-        return NULL;
-    return js_lower_n(a, host, strlen(host));
-}
-
-static const char *why_no_host(const char *host)
-{
-    if (strchr(host, ':') || strchr(host, '['))
-        return "an IPv6 address is written in brackets and with a port, [fe80::1]:22";
-    if (strchr(host, '@'))
-        return "it has more than one '@'";
-    if (has_shell_signs(host) || strchr(host, '/') || strchr(host, '%') || !is_plain(host))
-        return "the host has characters that no host's name has";
-    return NULL;
 }
 
 int oc_ssh_address(struct arena *a, const struct oc_profile *line, const char *text, const char *default_user,
@@ -169,14 +99,14 @@ int oc_ssh_address(struct arena *a, const struct oc_profile *line, const char *t
         return err_set(e, ERR_CONFIG, 0, "'%s' is no target: write user@host:port, without ssh://", shown);
     if (!oc_ssh_target_parse(a, line, text, &t))
         return err_set(e, ERR_CONFIG, 0, "'%s' is no target: write user@host:port", shown);
-    if (t.port > MAX_PORT)
-        return err_set(e, ERR_CONFIG, 0, "'%s': a port is at most %d", shown, MAX_PORT);
+    if (t.port > SSH_MAX_PORT)
+        return err_set(e, ERR_CONFIG, 0, "'%s': a port is at most %d", shown, SSH_MAX_PORT);
     if (!t.user && js_is_blank(default_user))
         return err_set(e, ERR_CONFIG, 0, "'%s' names no user, and that of this process is not known", shown);
-    if (t.user && (!is_strict_user(t.user) || has_shell_signs(t.user)))
-        return err_set(e, ERR_CONFIG, 0, "'%s': the user has characters that no user's name has", shown);
-    address = bracketed(a, t.host);
-    why = address ? NULL : why_no_host(t.host);
+    address = ssh_bracketed(a, t.host);
+    why = t.user ? ssh_user_refuse(t.user) : NULL;
+    if (!why && !address)
+        why = ssh_host_refuse(t.host);
     if (why)
         return err_set(e, ERR_CONFIG, 0, "'%s': %s", shown, why);
     *ret = (struct oc_ssh_address){

@@ -29,10 +29,13 @@ static int secret_file(void *ctx, struct arena *a, const char *path, size_t max,
 /* Errors that only the whole can show: names, places, two Policies. */
 static bool is_beyond_the_table(const struct diag *d)
 {
-    static const char *const keys[] = {"metadata.name", "spec", "spec.config", "spec.root"};
+    static const char *const keys[] = {"metadata.name",         "spec", "spec.config", "spec.root", "spec.openshell.policy",
+                                       "spec.openshell.command"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (strcmp(d->key, keys[i]) == 0)
             return true;
+    if (text_has_prefix(d->key, "spec.ssh."))
+        return true;
     return text_has_prefix(d->key, "spec.workspaces[") && text_has_suffix(d->key, "].path");
 }
 
@@ -46,6 +49,8 @@ static void check_objects(struct arena *a, const struct specs *s)
     for (size_t i = 0; i < s->n_sandboxes; i++) {
         const struct sandbox_object *o = &s->sandboxes[i];
         HOLDS(o->head.name[0] && o->head.pos.line > 0 && o->network && (o->backend == SANDBOX_DOCKER) == (o->image != NULL));
+        HOLDS(o->backend != SANDBOX_SSH || (o->ssh.target.host[0] && o->ssh.workspace_root[0] == '/'));
+        HOLDS((o->backend == SANDBOX_OPENSHELL) == (o->openshell != NULL));
         for (size_t j = 0; j < o->n_workspaces; j++)
             HOLDS(o->workspaces[j].path[0] == '/' && o->workspaces[j].target[0] == '/');
         for (size_t j = 0; j < o->n_env; j++)

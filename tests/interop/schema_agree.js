@@ -16,6 +16,8 @@ const BAD_VALUE = 2;
 const BEYOND = [
     /^spec\.workspaces\[\d+\]\.target$/, // given for all but the first, each once
     /^spec\.command$/, // the first word is not empty
+    /^spec\.ssh\.target$/, // what a host may be called
+    /^spec\.openshell\.timeout$/, // the range of a duration
     /^spec\.limits\.memory$/, // at least so many bytes, however they are written
     /^spec(\.policy)?\.(hotWindow|resync)$/, // the range of a duration
 ];

@@ -27,7 +27,10 @@ static const char values[] =
     "a.b, x/y,"
     " /, /a, /a/, //a, /a/../b, /a/./b, /a/.b, /a/..b, '/a\\n', ~/a, '~', ~b, ./a, a b, none, ro, host, bridge, 'container:x', "
     "docker,"
-    " bubblewrap, ssh, 0, '0', 5m, 5x, 1h30m, m, 30m1h, 1ms, 10s, 40d, 512m, 1.5g, 64 KiB, 6m, 1k, 5mm, .5g, all, existing, "
+    " bubblewrap, ssh, openshell, once, snapshot, u@h, 'h:0', '[::1]:22', {target: h, workspaceRoot: /w}, {target: h}, {from: "
+    "local}, "
+    "{gateway: g}, {policy: once}, {path: /p, readOnly: true}, 0, '0', 5m, 5x, 1h30m, m, 30m1h, 1ms, 10s, 40d, 512m, 1.5g, 64 "
+    "KiB, 6m, 1k, 5mm, .5g, all, existing, "
     "report,"
     " recreate, adopt, prune, running, stopped, absent, OpenClaw, Sandbox, Policy, reconclaw/v1, reconclaw/v2, 'unix:///x', "
     "'unix://x',"
@@ -44,7 +47,8 @@ static const char *const junk[] = {"x", "", "Name", "a b", "A", "A1", "1A", "x/y
 static const char *any_key(void)
 {
     static const struct schema_object *const tables[] = {&kinds_openclaw_spec, &kinds_sandbox_spec, &kinds_workspace,
-                                                         &kinds_limits,        &kinds_env_ref,      &kinds_metadata};
+                                                         &kinds_limits,        &kinds_env_ref,      &kinds_metadata,
+                                                         &kinds_ssh,           &kinds_openshell,    &kinds_seed};
     size_t i = pick(sizeof tables / sizeof *tables + 2);
     if (i >= sizeof tables / sizeof *tables)
         return junk[pick(sizeof junk / sizeof *junk)];

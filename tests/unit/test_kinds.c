@@ -43,9 +43,12 @@ static struct specs load(struct arena *a, const char *text)
     return s;
 }
 
-#define SANDBOX(spec)  "{apiVersion: reconclaw/v1, kind: Sandbox, metadata: {name: a}, spec: " spec "}"
-#define OPENCLAW(spec) "{apiVersion: reconclaw/v1, kind: OpenClaw, metadata: {name: a}, spec: " spec "}"
-#define BWRAP(rest)    "apiVersion: reconclaw/v1\nkind: Sandbox\nmetadata: {name: a}\nspec:\n  backend: bubblewrap\n  " rest "\n"
+#define SANDBOX(spec)        "{apiVersion: reconclaw/v1, kind: Sandbox, metadata: {name: a}, spec: " spec "}"
+#define OPENCLAW(spec)       "{apiVersion: reconclaw/v1, kind: OpenClaw, metadata: {name: a}, spec: " spec "}"
+#define BWRAP(rest)          "apiVersion: reconclaw/v1\nkind: Sandbox\nmetadata: {name: a}\nspec:\n  backend: bubblewrap\n  " rest "\n"
+#define SSH(rest)            "apiVersion: reconclaw/v1\nkind: Sandbox\nmetadata: {name: a}\nspec:\n  backend: ssh\n  " rest "\n"
+#define SSH_AT(target, root) "ssh: {target: " target ", workspaceRoot: " root "}"
+#define SHELL(rest)          "apiVersion: reconclaw/v1\nkind: Sandbox\nmetadata: {name: a}\nspec:\n  backend: openshell\n  " rest "\n"
 #define DOCKER_SPEC(rest)                                                                                                        \
     "apiVersion: reconclaw/v1\nkind: Sandbox\nmetadata: {name: a}\nspec:\n  backend: docker\n  image: i\n  " rest "\n"
 #define OPENCLAW_FORM "{apiVersion: reconclaw/v1, kind: OpenClaw, metadata: {name: %s}, spec: %s}"
@@ -103,10 +106,52 @@ static const struct {
     {OPENCLAW("{protect: true}"), "t:1:72: spec.protect: unknown key; protect is a key of each Sandbox\n"},
     /* what each backend can */
     {SANDBOX("{}"), "t:1:70: spec.backend: is required, but missing\n"},
-    {SANDBOX("{backend: ssh}"),
-     "t:1:80: spec.backend: 'ssh': not driven by this version of reconclaw, which drives docker and bubblewrap\n"},
+    {SANDBOX("{backend: sbx}"), "t:1:80: spec.backend: 'sbx': not driven by this version of reconclaw, which drives docker, "
+                                "bubblewrap, ssh and openshell\n"},
+    {SANDBOX("{backend: ssh}"), "t:1:70: spec.ssh: backend ssh needs it\n"},
+    {SSH("ssh: {target: u@h}"), "t:6:8: spec.ssh.workspaceRoot: is required, but missing\n"},
+    {SSH("ssh: {workspaceRoot: /srv}"), "t:6:8: spec.ssh.target: is required, but missing\n"},
+    {SSH(SSH_AT("u@h:0", "/srv")), "t:6:17: spec.ssh.target: 'u@h:0': a port is a number from 1 to 65535\n"},
+    {SSH(SSH_AT("u@h", "srv")), "t:6:37: spec.ssh.workspaceRoot: must be an absolute path below '/', without '.', '..', doubled "
+                                "or trailing slashes\n"},
+    {SSH(SSH_AT("u@h", "/srv") "\n  network: none"), "t:7:12: spec.network: backend ssh has the network of its host\n"},
+    {SSH(SSH_AT("u@h", "/srv") "\n  image: x"), "t:7:10: spec.image: backend ssh has no images\n"},
+    {SSH(SSH_AT("u@h", "/srv") "\n  limits: {pids: 1}"),
+     "t:7:11: spec.limits: backend ssh limits nothing on its host\nt:7:18: spec.limits.pids: backend ssh limits nothing on its "
+     "host\n"},
+    {SSH(SSH_AT("u@h", "/srv") "\n  state: stopped"),
+     "t:7:10: spec.state: backend ssh keeps nothing running that could be stopped: running or absent\n"},
+    {SSH(SSH_AT("u@h", "/srv") "\n  workspaces: [{path: /a, readOnly: true}]"),
+     "t:7:37: spec.workspaces[0].readOnly: backend ssh copies it: nothing keeps the sandbox from writing\n"},
+    {SSH(SSH_AT("u@h", "/srv") "\n  workspaces: [{path: /a}, {path: /b, target: /c/d}]"),
+     "t:7:47: spec.workspaces[1].target: backend ssh has it in the sandbox's own directory: /NAME\n"},
+    {SSH(SSH_AT("u@h", "/srv") "\n  workspaces: [{path: /a, target: /.reconclaw}]"),
+     "t:7:35: spec.workspaces[0].target: backend ssh has it in the sandbox's own directory: /NAME\n"},
+    {SSH("ssh: {target: u@h, workspaceRoot: /srv, identityFile: /i, identityData: {fromEnv: I}}"),
+     "t:6:57: spec.ssh.identityFile: identityData is given, too: one of the two\n"},
+    {SSH("ssh: {target: u@h, workspaceRoot: /srv, host: h}"), "t:6:43: spec.ssh.host: unknown key; did you mean 'target'?\n"},
+    {SSH(SSH_AT("u@h", "/srv") "\n  seed: {policy: always}"),
+     "t:7:18: spec.seed.policy: expected one of once, onChange, manual, got 'always'\n"},
+    {SSH(SSH_AT("u@h", "/srv")), ""},
+    {SSH(SSH_AT("'[fe80::1%eth0]:2200'", "/") "\n  workspaces: [{path: /a}, {path: /b, target: /agent}]\n  state: absent"), ""},
+    {BWRAP("seed: {policy: once}"), "t:6:9: spec.seed: backend bubblewrap works on the directories of this machine themselves: "
+                                    "nothing is copied\n"},
+    {BWRAP("ssh: {target: h, workspaceRoot: /w}"), "t:6:8: spec.ssh: backend bubblewrap always runs on this machine\n"},
+    {SHELL(""), ""},
+    {SHELL("workspaces: [{path: /a}, {path: /b, target: /agent}]"), ""},
+    {SHELL("workspaces: [{path: /a}, {path: /b, target: /sandbox/b}]"),
+     "t:6:47: spec.workspaces[1].target: is in that of workspaces[0], or holds it\n"},
+    {SHELL("workspaces: [{path: /a, target: /sandboxes}]"),
+     "t:6:35: spec.workspaces[0].target: backend openshell has it in /sandbox, /agent, or below one of them\n"},
+    {SHELL("openshell: {mode: mirror}"), "t:6:15: spec.openshell.mode: unknown key; known here: command, gateway, "
+                                         "gatewayEndpoint, workspace, from, policy, providers, gpu, "
+                                         "autoProviders, timeout\n"},
+    {SHELL("openshell: {timeout: 5}"),
+     "t:6:24: spec.openshell.timeout: expected a duration such as 90s or 1h30m from 1s to 1d, got "
+     "a number; give it a unit\n"},
+    {SHELL("endpoint: tcp://h:1"), "t:6:13: spec.endpoint: backend openshell is where openshell.gateway says\n"},
     {SANDBOX("{backend: dokcer}"),
-     "t:1:80: spec.backend: expected one of docker, bubblewrap, got 'dokcer'; did you mean 'docker'?\n"},
+     "t:1:80: spec.backend: expected one of docker, bubblewrap, ssh, openshell, got 'dokcer'; did you mean 'docker'?\n"},
     {SANDBOX("{backend: docker}"), "t:1:70: spec.image: backend docker needs it\n"},
     {BWRAP("image: alpine"), "t:6:10: spec.image: backend bubblewrap has no images: name a directory with root\n"},
     {BWRAP("user: '1000'"), "t:6:9: spec.user: backend bubblewrap runs as the user who runs reconclaw\n"},
@@ -341,6 +386,84 @@ static void a_sandbox_is_decoded_whole(void **state)
     assert_int_equal(o->policy.on_drift, ON_DRIFT_REPORT);
     assert_int_equal(o->policy.hot_window_ms, 60000);
     assert_string_equal(sandbox_runtime_name(a, o), "reconclaw-scratch");
+}
+
+static void remote_sandboxes_have_endpoints_and_names(void **state)
+{
+    static const struct {
+        const char *text, *endpoint, *name;
+    } rows[] = {
+        {SSH(SSH_AT("prod", "/srv")), "ssh://prod", "reconclaw-a"},
+        {SSH(SSH_AT("u@Prod:22", "/srv")), "ssh://u@Prod:22", "reconclaw-a"},
+        {SSH(SSH_AT("'[FE80::1]:2200'", "/srv")), "ssh://[fe80::1]:2200", "reconclaw-a"},
+        {SSH(SSH_AT("u@fe80::1", "/srv")), "ssh://u@[fe80::1]", "reconclaw-a"},
+        {SSH(SSH_AT("'[::1%lo]'", "/srv")), "ssh://[::1%lo]", "reconclaw-a"},
+        {SHELL(""), "openshell", "rc-091e2d119e9e05d3"},
+        {SHELL("openshell: {gateway: lab}"), "openshell:lab", "rc-091e2d119e9e05d3"},
+    };
+    for (size_t i = 0; i < N(rows); i++) {
+        ARENA_AUTO a = arena_new();
+        struct specs s = load(a, rows[i].text);
+        assert_string_equal(sandbox_endpoint(a, &s.sandboxes[0]), rows[i].endpoint);
+        assert_string_equal(sandbox_runtime_name(a, &s.sandboxes[0]), rows[i].name);
+    }
+}
+
+static void targets_that_no_host_can_have_are_refused(void **state)
+{
+    static const char *const bad[] = {"",
+                                      "@h",
+                                      "u@",
+                                      "-h",
+                                      "u@-h",
+                                      "-u@h",
+                                      "h:",
+                                      "h:x",
+                                      "h:65536",
+                                      "h:022x",
+                                      "[::1",
+                                      "[::1]x",
+                                      "[h]:22",
+                                      "a b",
+                                      "u@$(x)",
+                                      "`x`@h",
+                                      "h/x",
+                                      "h;x",
+                                      "h%x",
+                                      "ssh://h",
+                                      "a:b:c",
+                                      "[::1]:0",
+                                      "[::1%]",
+                                      "h\nX y",
+                                      "u@h#x",
+                                      "[]:22",
+                                      "1::2::3",
+                                      "[1:2:3:4:5:6:7]",
+                                      "[1:2:3:4:5:6:7:8:9]",
+                                      "[1:2:3:4:5:6:7:8::]",
+                                      "[::1.2.3.256]",
+                                      "[::1.2.3]",
+                                      "[:1::2]",
+                                      "[1::2:]",
+                                      "[::12345]",
+                                      "[::g]",
+                                      "u:p@h\x01"};
+    ARENA_AUTO a = arena_new();
+    struct ssh_name n;
+    for (size_t i = 0; i < N(bad); i++) {
+        struct err e = {0};
+        if (ssh_name_read(a, bad[i], &n, &e) == 0 || e.class != ERR_CONFIG)
+            fail_msg("'%s' is taken", bad[i]);
+    }
+    struct err e = {0};
+    assert_int_equal(ssh_name_read(a, "h:65535", &n, &e), 0);
+    static const char *const good[] = {
+        "[::]", "[1::]", "[1:2:3:4:5:6:7::]", "[::2:3:4:5:6:7:8]", "[1:2:3:4:5:6:1.2.3.4]", "[64:ff9b::192.0.2.33]:22"};
+    for (size_t i = 0; i < N(good); i++)
+        if (ssh_name_read(a, good[i], &n, &e) < 0)
+            fail_msg("%s", e.msg);
+    assert_int_equal(ssh_name_read(a, "a@b@h", &n, &e), 0); /* ssh takes the last @ */
+    assert_string_equal(n.user, "a@b");
 }
 
 static void what_is_not_written_has_its_default(void **state)
@@ -588,8 +711,9 @@ static struct spec_file sample(struct arena *a, const char *name)
 
 static void every_sample_loads_without_a_word(void **state)
 {
-    static const char *const names[] = {"samples/openclaw.yaml", "samples/policy.yaml", "samples/sandbox-bubblewrap.yaml",
-                                        "samples/sandbox-docker.yaml", "samples/demo/sandboxes.yaml"};
+    static const char *const names[] = {"samples/openclaw.yaml",           "samples/policy.yaml",
+                                        "samples/sandbox-bubblewrap.yaml", "samples/sandbox-docker.yaml",
+                                        "samples/sandbox-ssh.yaml",        "samples/demo/sandboxes.yaml"};
     for (size_t i = 0; i < N(names); i++) {
         ARENA_AUTO a = arena_new();
         struct diags d = {.arena = a};
@@ -662,11 +786,20 @@ static const char *dump(struct arena *a, const struct specs *s)
             buf_printf(&b, " %s=%s,%s,%s", o->env[j].name, o->env[j].value, o->env[j].from_env, o->env[j].from_file);
         for (size_t j = 0; o->command && o->command[j]; j++)
             buf_printf(&b, " %s", o->command[j]);
+        buf_printf(&b, " %d %d %s %s %d %s %d %d %s %s %s", o->seed.policy, o->seed.from, o->ssh.target.user, o->ssh.target.host,
+                   o->ssh.target.port, o->ssh.workspace_root, o->ssh.strict_host_keys, o->ssh.update_host_keys,
+                   o->ssh.identity_file, o->ssh.certificate_file, o->ssh.known_hosts_file);
+        for (size_t j = 0; j < o->ssh.n_data; j++)
+            buf_printf(&b, " %s=%s,%s,%s", o->ssh.data[j].name, o->ssh.data[j].value, o->ssh.data[j].from_env,
+                       o->ssh.data[j].from_file);
+        if (o->openshell)
+            node_emit(&b, o->openshell, 0, 0);
     }
     for (size_t i = 0; i < s->n_openclaws; i++) {
         const struct openclaw_object *o = &s->openclaws[i];
         p = &o->policy;
-        buf_printf(&b, "%s %s %s %d %s", o->head.name, o->config, o->state_dir, o->ensure, o->line ? o->line->name : "-");
+        buf_printf(&b, "%s %s %s %d %s %d %d", o->head.name, o->config, o->state_dir, o->ensure, o->line ? o->line->name : "-",
+                   o->seed.policy, o->seed.from);
         if (o->head.labels)
             node_emit(&b, o->head.labels, 0, 0);
     }
@@ -708,6 +841,45 @@ static const struct {
     {"Sandbox.workdir", SANDBOX("{backend: bubblewrap}"), SANDBOX("{backend: bubblewrap, workdir: /}")},
     {"Sandbox.command", SANDBOX("{backend: bubblewrap}"), SANDBOX("{backend: bubblewrap, command: [a]}")},
     {"Sandbox.setup", SANDBOX("{backend: bubblewrap}"), SANDBOX("{backend: bubblewrap, setup: a}")},
+    {"Sandbox.ssh", SANDBOX("{backend: bubblewrap}"), SANDBOX("{backend: ssh, ssh: {target: h, workspaceRoot: /w}}")},
+    {"Sandbox.ssh.target", SANDBOX("{backend: ssh, ssh: {target: h, workspaceRoot: /w}}"),
+     SANDBOX("{backend: ssh, ssh: {target: u@h, workspaceRoot: /w}}")},
+    {"Sandbox.ssh.workspaceRoot", SANDBOX("{backend: ssh, ssh: {target: h, workspaceRoot: /w}}"),
+     SANDBOX("{backend: ssh, ssh: {target: h, workspaceRoot: /v}}")},
+    {"Sandbox.ssh.strictHostKeyChecking", SANDBOX("{backend: ssh, ssh: {target: h, workspaceRoot: /w}}"),
+     SANDBOX("{backend: ssh, ssh: {target: h, workspaceRoot: /w, strictHostKeyChecking: false}}")},
+    {"Sandbox.ssh.updateHostKeys", SANDBOX("{backend: ssh, ssh: {target: h, workspaceRoot: /w}}"),
+     SANDBOX("{backend: ssh, ssh: {target: h, workspaceRoot: /w, updateHostKeys: false}}")},
+    {"Sandbox.ssh.identityFile", SANDBOX("{backend: ssh, ssh: {target: h, workspaceRoot: /w}}"),
+     SANDBOX("{backend: ssh, ssh: {target: h, workspaceRoot: /w, identityFile: /i}}")},
+    {"Sandbox.ssh.certificateFile", SANDBOX("{backend: ssh, ssh: {target: h, workspaceRoot: /w}}"),
+     SANDBOX("{backend: ssh, ssh: {target: h, workspaceRoot: /w, certificateFile: /i}}")},
+    {"Sandbox.ssh.knownHostsFile", SANDBOX("{backend: ssh, ssh: {target: h, workspaceRoot: /w}}"),
+     SANDBOX("{backend: ssh, ssh: {target: h, workspaceRoot: /w, knownHostsFile: /i}}")},
+    {"Sandbox.ssh.identityData", SANDBOX("{backend: ssh, ssh: {target: h, workspaceRoot: /w}}"),
+     SANDBOX("{backend: ssh, ssh: {target: h, workspaceRoot: /w, identityData: {fromEnv: I}}}")},
+    {"Sandbox.ssh.certificateData", SANDBOX("{backend: ssh, ssh: {target: h, workspaceRoot: /w}}"),
+     SANDBOX("{backend: ssh, ssh: {target: h, workspaceRoot: /w, certificateData: text}}")},
+    {"Sandbox.ssh.knownHostsData", SANDBOX("{backend: ssh, ssh: {target: h, workspaceRoot: /w}}"),
+     SANDBOX("{backend: ssh, ssh: {target: h, workspaceRoot: /w, knownHostsData: {fromFile: /k}}}")},
+    {"Sandbox.openshell", SANDBOX("{backend: openshell}"), SANDBOX("{backend: openshell, openshell: {gateway: x}}")},
+    {"Sandbox.openshell.command", SANDBOX("{backend: openshell}"), SANDBOX("{backend: openshell, openshell: {command: /x}}")},
+    {"Sandbox.openshell.gateway", SANDBOX("{backend: openshell}"), SANDBOX("{backend: openshell, openshell: {gateway: x}}")},
+    {"Sandbox.openshell.gatewayEndpoint", SANDBOX("{backend: openshell}"),
+     SANDBOX("{backend: openshell, openshell: {gatewayEndpoint: x}}")},
+    {"Sandbox.openshell.workspace", SANDBOX("{backend: openshell}"), SANDBOX("{backend: openshell, openshell: {workspace: x}}")},
+    {"Sandbox.openshell.from", SANDBOX("{backend: openshell}"), SANDBOX("{backend: openshell, openshell: {from: x}}")},
+    {"Sandbox.openshell.policy", SANDBOX("{backend: openshell}"), SANDBOX("{backend: openshell, openshell: {policy: x}}")},
+    {"Sandbox.openshell.providers", SANDBOX("{backend: openshell}"),
+     SANDBOX("{backend: openshell, openshell: {providers: [x]}}")},
+    {"Sandbox.openshell.gpu", SANDBOX("{backend: openshell}"), SANDBOX("{backend: openshell, openshell: {gpu: true}}")},
+    {"Sandbox.openshell.autoProviders", SANDBOX("{backend: openshell}"),
+     SANDBOX("{backend: openshell, openshell: {autoProviders: false}}")},
+    {"Sandbox.openshell.timeout", SANDBOX("{backend: openshell}"), SANDBOX("{backend: openshell, openshell: {timeout: 5s}}")},
+    {"Sandbox.seed", SANDBOX("{backend: openshell}"), SANDBOX("{backend: openshell, seed: {policy: manual}}")},
+    {"Sandbox.seed.policy", SANDBOX("{backend: openshell}"), SANDBOX("{backend: openshell, seed: {policy: onChange}}")},
+    {"Sandbox.seed.from", SANDBOX("{backend: openshell}"), SANDBOX("{backend: openshell, seed: {from: local}}")},
+    {"OpenClaw.seed", OPENCLAW("{}"), OPENCLAW("{seed: {policy: manual}}")},
     {"Sandbox.state", SANDBOX("{backend: bubblewrap}"), SANDBOX("{backend: bubblewrap, state: absent}")},
     {"Sandbox.protect", SANDBOX("{backend: bubblewrap}"), SANDBOX("{backend: bubblewrap, protect: true}")},
     {"Sandbox.onDrift", SANDBOX("{backend: bubblewrap}"), SANDBOX("{backend: bubblewrap, onDrift: remove}")},
@@ -746,6 +918,9 @@ static void every_key_is_decoded(void **state)
     need_key("Sandbox.workspaces.", &kinds_workspace);
     need_key("Sandbox.env.", &kinds_env_ref);
     need_key("Sandbox.limits.", &kinds_limits);
+    need_key("Sandbox.ssh.", &kinds_ssh);
+    need_key("Sandbox.openshell.", &kinds_openshell);
+    need_key("Sandbox.seed.", &kinds_seed);
     need_key("OpenClaw.", &kinds_openclaw_spec);
     need_key("metadata.", &kinds_metadata);
 }
@@ -776,6 +951,8 @@ int main(void)
         cmocka_unit_test(names_hold_63_bytes),
         cmocka_unit_test(home_is_needed_only_for_a_tilde),
         cmocka_unit_test(a_sandbox_is_decoded_whole),
+        cmocka_unit_test(remote_sandboxes_have_endpoints_and_names),
+        cmocka_unit_test(targets_that_no_host_can_have_are_refused),
         cmocka_unit_test(what_is_not_written_has_its_default),
         cmocka_unit_test(an_openclaw_is_decoded_whole),
         cmocka_unit_test(the_implied_object_is_all_defaults),

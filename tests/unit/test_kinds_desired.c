@@ -300,6 +300,8 @@ static void secrets_are_in_no_output_for_people(void **state)
     }
 }
 
+#define REMOTE(ssh, rest) SANDBOX("a", "{backend: ssh, ssh: " ssh rest "}")
+
 static const char *hash_of(struct round *r, const char *text)
 {
     assert_int_equal(desire(r, text), 0);
@@ -328,6 +330,20 @@ static void the_hash_follows_what_is_meant(void **state)
         {SANDBOX("a", "{backend: bubblewrap, env: {A: x}}"), SANDBOX("a", "{backend: bubblewrap, env: {A: y}}"), false},
         {SANDBOX("a", "{backend: bubblewrap, network: host}"), SANDBOX("a", "{backend: bubblewrap}"), false},
         {SANDBOX("a", "{backend: docker, image: a}"), SANDBOX("a", "{backend: docker, image: b}"), false},
+        /* of another host: what would make another tree, and only that */
+        {REMOTE("{target: h, workspaceRoot: /w}", ""), REMOTE("{target: u@g, workspaceRoot: /w, identityFile: /i}", ""), true},
+        {REMOTE("{target: h, workspaceRoot: /w}", ""), REMOTE("{target: h, workspaceRoot: /w}", ", env: {A: b}"), true},
+        {REMOTE("{target: h, workspaceRoot: /w}", ""), REMOTE("{target: h, workspaceRoot: /w}", ", seed: {policy: manual}"),
+         true},
+        {REMOTE("{target: h, workspaceRoot: /w}", ", workspaces: [{path: /a}]"),
+         REMOTE("{target: h, workspaceRoot: /w}", ", workspaces: [{path: /b}]"), true},
+        {REMOTE("{target: h, workspaceRoot: /w}", ""), REMOTE("{target: h, workspaceRoot: /v}", ""), false},
+        {REMOTE("{target: h, workspaceRoot: /w}", ""), REMOTE("{target: h, workspaceRoot: /w}", ", setup: x"), false},
+        {REMOTE("{target: h, workspaceRoot: /w}", ""), REMOTE("{target: h, workspaceRoot: /w}", ", workspaces: [{path: /a}]"),
+         false},
+        {SANDBOX("a", "{backend: openshell}"), SANDBOX("a", "{backend: openshell, openshell: {from: x}}"), false},
+        {SANDBOX("a", "{backend: openshell}"), SANDBOX("a", "{backend: openshell, openshell: {gpu: true}}"), false},
+        {SANDBOX("a", "{backend: openshell}"), SANDBOX("a", "{backend: openshell, openshell: {policy: x, timeout: 5s}}"), true},
         /* a plain value that looks like a digested secret is another value */
         {SANDBOX("a", "{backend: bubblewrap, env: {T: {fromEnv: TOKEN}}}"),
          SANDBOX("a", "{backend: bubblewrap, env: {T: hunter2}}"), false},
@@ -335,6 +351,60 @@ static void the_hash_follows_what_is_meant(void **state)
     for (size_t i = 0; i < N(rows); i++)
         if ((strcmp(hash_of(r, rows[i].one), hash_of(r, rows[i].two)) == 0) != rows[i].same)
             fail_msg("%s\n%s", rows[i].one, rows[i].two);
+}
+
+static void an_ssh_sandbox_is_asked_for_whole(void **state)
+{
+    struct round *r = *state;
+    assert_int_equal(
+        desire(r, REMOTE("{target: 'u@h:2200', workspaceRoot: /srv/x, strictHostKeyChecking: false, certificateFile: ~/c, "
+                         "identityData: {fromFile: ~/key}, knownHostsData: 'h ssh-ed25519 AAA'}",
+                         ", workspaces: [{path: /a}, {path: /b, target: /agent}], env: {T: {fromEnv: TOKEN}}, "
+                         "setup: make, seed: {policy: onChange, from: local}")),
+        0);
+    const struct desired *d = &r->v[0];
+    assert_string_equal(d->endpoint, "ssh://u@h:2200");
+    assert_string_equal(d->name, "reconclaw-a");
+    assert_string_equal(d->backend_id, "ssh");
+    assert_string_equal(d->setup, "make");
+    assert_false(d->can_remake);
+    assert_true(d->precreate);
+    BUF_AUTO b = BUF_INIT(1u << 20);
+    node_emit(&b, d->create, 0, NODE_EMIT_REDACT);
+    assert_string_equal(buf_str(&b),
+                        "{\"root\":\"/srv/x/reconclaw-a\",\"workspaceRoot\":\"/srv/x\",\"connection\":{\"user\":\"u\","
+                        "\"host\":\"h\",\"port\":2200,\"userConfig\":true,\"strictHostKeyChecking\":false,"
+                        "\"updateHostKeys\":true,\"certificateFile\":\"/home/u/c\",\"identityData\":\"(sensitive)\","
+                        "\"knownHostsData\":\"(sensitive)\"},\"dirs\":[{\"name\":\"workspace\",\"local\":\"/a\"},"
+                        "{\"name\":\"agent\",\"local\":\"/b\"}],\"env\":{\"T\":\"(sensitive)\"},"
+                        "\"seed\":{\"policy\":\"onChange\",\"from\":\"local\"}}");
+    assert_string_equal(node_str(node_path(d->create, "connection", "identityData", NULL)), "s3cret\n");
+}
+
+static void an_openshell_sandbox_is_asked_for_whole(void **state)
+{
+    struct round *r = *state;
+    assert_int_equal(desire(r, SANDBOX("a", "{backend: openshell, openshell: {gateway: lab, command: ~/bin/os, policy: /p.yaml, "
+                                            "timeout: 5s}, workspaces: [{path: /a}, {path: /b, target: /agent}]}")),
+                     0);
+    const struct desired *d = &r->v[0];
+    assert_string_equal(d->endpoint, "openshell:lab");
+    assert_string_equal(d->backend_id, "openshell");
+    assert_false(d->can_remake);
+    assert_string_equal(
+        node_json(r->a, d->create),
+        "{\"mode\":\"remote\",\"command\":\"/home/u/bin/os\",\"gateway\":\"lab\",\"from\":\"openclaw\",\"policy\":\"/p.yaml\","
+        "\"remoteWorkspaceDir\":\"/sandbox\",\"remoteAgentWorkspaceDir\":\"/agent\",\"providers\":[],\"gpu\":false,"
+        "\"autoProviders\":true,\"timeoutMs\":5000,\"dirs\":[{\"name\":\"workspace\",\"local\":\"/a\",\"remote\":\"/sandbox\"},"
+        "{\"name\":\"workspace1\",\"local\":\"/b\",\"remote\":\"/agent\"}],\"env\":{},"
+        "\"seed\":{\"policy\":\"once\",\"from\":\"snapshot\"}}");
+}
+
+static void a_key_that_is_not_there_fails_the_load(void **state)
+{
+    struct round *r = *state;
+    assert_int_equal(desire(r, REMOTE("{target: h, workspaceRoot: /w, identityData: {fromEnv: NOBODY}}", "")), -1);
+    assert_string_equal(r->d.v[0].key, "spec.ssh.identityData.fromEnv");
 }
 
 static void a_changed_secret_changes_the_hash(void **state)
@@ -446,6 +516,9 @@ int main(void)
         T(secrets_are_read_and_marked),
         T(secrets_are_in_no_output_for_people),
         T(the_hash_follows_what_is_meant),
+        T(an_ssh_sandbox_is_asked_for_whole),
+        T(an_openshell_sandbox_is_asked_for_whole),
+        T(a_key_that_is_not_there_fails_the_load),
         T(a_changed_secret_changes_the_hash),
         T(the_hash_is_the_same_in_every_release),
         T(one_newline_at_the_end_of_a_file_is_dropped),

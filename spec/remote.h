@@ -1,0 +1,47 @@
+/* remote: what runtimes on other hosts are made from, in one shape for OpenClaw's and for those of a `kind: Sandbox`.
+ *
+ * `create` of backend ssh:
+ *
+ *     {
+ *       "root": "/srv/x/reconclaw-a",     the runtime's directory on the host
+ *       "workspaceRoot": "/srv/x",        that it stands in
+ *       "dirs": [{"name": "workspace", "local": "/home/u/a"}, ...],    ROOT/NAME begins as a copy of `local`
+ *       "connection": {...},              how the host is reached: oc_ssh_connection() in spec/openclaw/ssh. With "userConfig":
+ *                                         true the user's ssh config is followed, and absent keys are as that says
+ *       "env": {"LANG": "C.UTF-8"},       of commands that run there
+ *       "seed": {"policy": "once", "from": "snapshot"}
+ *     }
+ *
+ * `create` of backend openshell: the settings of spec/openclaw/openshell, and
+ *
+ *       "dirs": [{"name": "workspace", "local": "/home/u/a", "remote": "/sandbox"}, ...], "env", "seed"
+ *
+ * Whatever is not absolute there is made so before. config_hash covers what would make another tree: names, places and the setup.
+ * How a host is reached, variables, policies, and where the local files lie may change without. */
+#ifndef RECONCLAW_SPEC_REMOTE_H
+#define RECONCLAW_SPEC_REMOTE_H
+
+#include "spec/kinds.h"
+#include "spec/node.h"
+
+struct remote_dir {
+    const char *name;   /* "workspace" */
+    const char *local;  /* absolute */
+    const char *remote; /* of openshell */
+};
+
+struct remote_parts {
+    const struct remote_dir *dirs;
+    size_t n_dirs;
+    struct node *env; /* object of strings */
+    struct seed_rule seed;
+};
+
+struct node *remote_ssh_create(struct arena *a, const char *workspace_root, const char *name, struct node *connection,
+                               const struct remote_parts *parts);
+/* settings is copied. */
+struct node *remote_openshell_create(struct arena *a, const struct node *settings, const struct remote_parts *parts);
+/* setup may be NULL. */
+char *remote_hash(struct arena *a, const struct node *create, const char *setup);
+
+#endif
