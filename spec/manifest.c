@@ -291,16 +291,22 @@ int manifest_digest(const struct manifest *m, char ret[DIGEST_HEX], struct err *
 
 struct reader {
     struct arena *arena;
-    const char *p, *end; /* of what is left */
-    const char *line;    /* where the current line begins */
-    const char *word;    /* where the last word began, for positions */
-    size_t n_line;       /* from 1 */
+    const char *p, *end;           /* of what is left */
+    const char *line;              /* where the current line begins */
+    size_t n_line;                 /* from 1 */
+    size_t word_line, word_column; /* where the last word began */
     struct err *e;
 };
 
 static int read_err(struct reader *r, const char *at, const char *what)
 {
     return err_set(r->e, ERR_INPUT, 0, "manifest:%zu:%zu: %s", r->n_line, (size_t)(at - r->line) + 1, what);
+}
+
+/* Of the last word, also where its line was read already. */
+static int word_err(struct reader *r, const char *what)
+{
+    return err_set(r->e, ERR_INPUT, 0, "manifest:%zu:%zu: %s", r->word_line, r->word_column, what);
 }
 
 static int hex_value(char c)
@@ -317,7 +323,8 @@ static int read_word(struct reader *r, char until, const char **ret)
     char *s;
     size_t n = 0;
 
-    r->word = p;
+    r->word_line = r->n_line;
+    r->word_column = (size_t)(p - r->line) + 1;
     for (q = p; q < r->end && *q != ' ' && *q != '\n'; q++)
         ;
     if (q == p)
@@ -354,11 +361,10 @@ static int read_word(struct reader *r, char until, const char **ret)
     return 0;
 }
 
-/* Line numbers of errors that are found when the line was read already. */
+/* Of the line that was read last, as a whole. */
 static int last_line_err(struct reader *r, const char *what)
 {
-    r->n_line--;
-    return err_set(r->e, ERR_INPUT, 0, "manifest:%zu:1: %s", r->n_line, what);
+    return err_set(r->e, ERR_INPUT, 0, "manifest:%zu:1: %s", r->n_line - 1, what);
 }
 
 static int read_number(struct reader *r, char until, uint64_t max, uint64_t *ret)
@@ -368,7 +374,7 @@ static int read_number(struct reader *r, char until, uint64_t max, uint64_t *ret
     if (read_word(r, until, &s) < 0)
         return -1;
     if ((s[0] == '0' && s[1] != '\0') || !num_parse_u64(s, ret) || *ret > max)
-        return read_err(r, r->word, "no valid number");
+        return word_err(r, "no valid number");
     return 0;
 }
 
@@ -380,7 +386,7 @@ static int read_mode(struct reader *r, unsigned *ret)
     if (read_word(r, ' ', &s) < 0)
         return -1;
     if ((s[0] == '0' && s[1] != '\0') || strlen(s) > 4 || s[strspn(s, "01234567")] != '\0')
-        return read_err(r, r->word, "no valid mode");
+        return word_err(r, "no valid mode");
     for (; *s; s++)
         mode = mode << 3 | (unsigned)(*s - '0');
     *ret = mode;
@@ -407,7 +413,7 @@ static int read_entry(struct reader *r, struct manifest_entry *x)
         if (read_word(r, ' ', &x->target) < 0)
             return -1;
     } else {
-        return read_err(r, r->word, "no known type of entry");
+        return word_err(r, "no known type of entry");
     }
     return read_word(r, '\n', &x->path);
 }
