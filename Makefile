@@ -17,7 +17,7 @@ ifeq ($(MODE),fuzz)
 CC := clang
 endif
 
-PKGS := yaml-0.1 jansson libcurl libsystemd libcrypto libarchive sqlite3 icu-i18n icu-uc
+PKGS := yaml-0.1 jansson libcurl libsystemd libcrypto libarchive libssh sqlite3 icu-i18n icu-uc
 # Asked only when something is compiled, so that `make deps` and `make help` work on a bare machine.
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS   = $(shell pkg-config --libs $(PKGS))

@@ -66,7 +66,7 @@ fi
 
 flags=(-std=gnu17 -I. -D_GNU_SOURCE '-DRECONCLAW_VERSION="0"' -Wall -Wextra -Wno-unused-parameter)
 # shellcheck disable=SC2207 # words
-flags+=($(pkg-config --cflags yaml-0.1 jansson libcurl libsystemd libcrypto libarchive sqlite3 icu-i18n))
+flags+=($(pkg-config --cflags yaml-0.1 jansson libcurl libsystemd libcrypto libarchive libssh sqlite3 icu-i18n))
 report 'headers: each compiles alone' "$(
     printf '%s\n' "$rooms" | grep '\.h$' | while read -r h; do
         gcc "${flags[@]}" -fsyntax-only -x c "$h" 2>&1 | head -n 3
