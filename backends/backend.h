@@ -55,6 +55,10 @@ struct observe_req {
      * `memo` proves unchanged since it was last compared field by field needs no second request. */
     const struct desired *desired;
     size_t n_desired;
+    /* What is recorded there: of a runtime on another host, backend_target tells its root ({"root": ABSOLUTE}), which need not be
+     * where it is wanted by now. */
+    const struct record *records;
+    size_t n_records;
     const char *memo; /* of the last observation, or NULL */
     int64_t now_ms;   /* wall clock; 0: not known, and a memo that needs it is not believed */
     bool deep;        /* the slow audit: believe no memo */
@@ -72,7 +76,10 @@ struct backend_act {
     /* For stop, patch, remove: labels are read again first, and ERR_CONFLICT is given where the runtime under this id is not
      * (any more) what was observed: ownership, install, owner, name. */
     const struct observed *expect;
-    int64_t created_at_ms;              /* for create: what the label says */
+    int64_t created_at_ms; /* for create: what the label says */
+    /* For create, where the backend seeds: an absolute directory that holds the wanted directories by their names (a snapshot
+     * that was unpacked), instead of the local ones; links in it are kept as they are. Or NULL. */
+    const char *seed_dir;
     const struct field_change *changes; /* for patch */
     size_t n_changes;
 };
@@ -93,6 +100,7 @@ struct exec_req {
     const char *workdir;     /* or NULL */
     int fd_in, fd_out, fd_err;
     bool tty;
+    const struct desired *want; /* where it is known: a backend that keeps no environment takes it from here; or NULL */
 };
 
 struct backend_ops {
@@ -137,6 +145,12 @@ struct backend_ops {
      * once when the watch is armed and then at each change, and says only "look again". Returns -1 when the stream breaks. NULL
      * where the backend has no events. */
     int (*follow)(struct backend *b, void (*on_hint)(void *ctx), void *ctx, const struct call *c, struct err *e);
+
+    /* The tree of a runtime as it is now, as one tar stream (`workspace/...`, `agent/...`), given piece by piece to write, which
+     * returns -1 to end it. On 0 the stream is whole; what was written before a -1 is worth nothing. ERR_NOT_FOUND: there is no
+     * such runtime. NULL where there is no tree to save, or it is on this machine. */
+    int (*save)(struct backend *b, const char *id, const char *name,
+                int (*write)(void *ctx, const void *p, size_t n, struct err *e), void *ctx, const struct call *c, struct err *e);
 
     void (*close)(struct backend *b); /* accepts NULL */
 };

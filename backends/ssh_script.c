@@ -13,9 +13,10 @@
 
 /* Reads the script up to a line that is $1, and runs it only when all of it has come: a script that was cut must not do a part of
  * its work. The loop reads byte by byte, as `read` must, so that what follows is left to the script. */
-#define READ_SCRIPT "n=$(printf \"\\n_\");n=${n%%_};t=;g=;while IFS= read -r l;do case $l in \"$1\")g=1;break;;esac;t=$t$l$n;done;"
-#define BOOT        "exec /bin/sh -c '" READ_SCRIPT "[ $g ]&&eval \"$t\"' reconclaw %s"
-#define BOOT_TTY    "exec /bin/sh -c 's=$(stty -g);stty raw -echo;" READ_SCRIPT "stty \"$s\";[ $g ]&&eval \"$t\"' reconclaw %s"
+#define READ_SCRIPT                                                                                                              \
+    "n=$(printf \"\\n_\");n=${n%%_};t=;g=;while IFS= read -r l;do case $l in \"$1\")g=1;break;;esac;t=$t$l$n;done;"
+#define BOOT     "exec /bin/sh -c '" READ_SCRIPT "[ $g ]&&eval \"$t\"' reconclaw %s"
+#define BOOT_TTY "exec /bin/sh -c 's=$(stty -g);stty raw -echo;" READ_SCRIPT "stty \"$s\";[ $g ]&&eval \"$t\"' reconclaw %s"
 
 static const char prelude[] = "LC_ALL=C;export LC_ALL;umask 077\n"
                               "out(){ C=$((C+1));printf '%s\\n' \"$*\";}\n"
@@ -245,6 +246,8 @@ struct passing {
 
 static int give(struct passing *x, int stream, const char *p, size_t n, struct err *e)
 {
+    if (x->c->sink)
+        return x->c->sink(x->c->sink_ctx, stream, p, n, e);
     if (x->c->output) {
         size_t room = x->c->output->max - x->c->output->n;
         buf_put(x->c->output, p, n < room ? n : room);
@@ -283,10 +286,13 @@ static void command_text(struct buf *b, const struct ssh_command *c, const char 
 {
     buf_printf(b, "N=%s\nno(){ printf '\\n%%s ! %%s\\n' \"$N\" \"$1\";exit 125;}\nR=", word);
     ssh_quote(b, c->root);
-    buf_puts(b, "\nif [ ! -d \"$R\" ];then a=$R;while [ ! -e \"$a\" ]&&[ \"$a\" ];do a=${a%/*};done;[ -x \"${a:-/}\" ]&&no "
-                "absent;no hidden;fi\ncd ");
+    buf_puts(b, "\nif [ ! -d \"$R\" ];then a=$R;while [ ! -e \"$a\" ]&&[ \"$a\" ];do a=${a%/*};done\n"
+                "[ ! -d \"${a:-/}\" ]||[ -x \"${a:-/}\" ]||no hidden;no absent;fi\n");
+    if (c->proof)
+        buf_printf(b, "%s||no absent\n", c->proof);
+    buf_puts(b, "{ cd \"$R\"&&cd ");
     ssh_quote(b, c->workdir);
-    buf_puts(b, " ||no nodir\n");
+    buf_puts(b, ";}||no nodir\n");
     for (size_t i = 0; node_is(c->env, NODE_OBJECT) && i < c->env->n_members; i++) {
         const char *value = node_str(c->env->members[i].value);
         if (!value)

@@ -49,11 +49,14 @@ const char *ssh_reply_failure(const struct ssh_reply *r, const char *word);
 /* A command of the owner in a directory over there, its streams untouched. env: an object of strings, or NULL. Before it is
  * begun, `root` must be there: ERR_NOT_FOUND otherwise. */
 struct ssh_command {
-    const char *root, *workdir;
+    const char *root, *workdir; /* workdir: absolute, or from root */
+    const char *proof;          /* a condition in sh, with $R the root: ERR_NOT_FOUND where it does not hold; or NULL */
     const struct node *env;
     const char *const *argv; /* NULL-terminated */
     int fd_in, fd_out, fd_err;
     struct buf *output; /* where set: both outputs up to its max, instead of the descriptors */
+    ssh_sink_fn sink;   /* where set: both outputs, instead of the descriptors */
+    void *sink_ctx;
     bool tty;
 };
 int ssh_command_run(struct ssh_link *s, const struct ssh_command *command, const struct deadline *d, int *ret_status,
@@ -87,7 +90,8 @@ struct ssh_view {
 int ssh_view_decode(struct arena *a, const struct ssh_reply *r, struct ssh_view *ret, struct err *e);
 const struct ssh_seen *ssh_view_find(const struct ssh_view *v, const char *path);
 
-/* One round trip. tops: workspace roots, of which all openclaw-ssh-*, reconclaw-* and leftovers are listed. measure: count, sum
+/* One round trip. tops: workspace roots, of which all openclaw-ssh-*, reconclaw-*, leftovers and whatever else
+ * has an owner.json are listed. measure: count, sum
  * up and find the newest; otherwise only whether there is anything (n_entries 0 or more). ERR_UNAVAILABLE where a directory on
  * the way cannot be looked into: that is not "absent". */
 int ssh_view_take(struct ssh_link *s, struct arena *a, const char *const *tops, size_t n_tops, const char *const *paths,

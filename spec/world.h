@@ -223,6 +223,10 @@ struct observed {
     unsigned busy; /* live execs or sessions */
     bool busy_known;
     int cdp_port, no_vnc_port; /* host ports of a running browser */
+    /* Of a tree on another host. */
+    bool content_known;
+    uint64_t n_entries, content_bytes;
+    int64_t changed_at_ms; /* newest change in it by that host's clock, or TIME_NONE */
 };
 
 struct image_state {

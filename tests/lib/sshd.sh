@@ -80,7 +80,7 @@ become() {
     [ -z "$busybox" ] || args+=(--ro-bind "$dir/bin/busybox" "$(readlink -f /bin/sh)")
     if [ -n "$small" ]; then
         mkdir -p "$dir/small"
-        args+=(--size "$small" --tmpfs "$dir/small")
+        args+=(--perms 0777 --size "$small" --tmpfs "$dir/small")
     fi
     [ "$mode" = start ] || args+=(--die-with-parent)
     local run=("$(command -v sshd)" -D -e -f "$dir/config")

@@ -1,0 +1,377 @@
+/* Making and removing trees. Each step over there is one script that either is done or can be told from what it leaves: a seed
+ * grows beside its place and takes it by one rename; a removal leaves its place by one rename. */
+#include "backends/ssh_backend.h"
+#include "backends/tree.h"
+
+#include "spec/base/limits.h"
+#include "spec/base/path.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TREE_BEGUN "1" /* of the layout: .reconclaw/epoch */
+
+/* --- failures ----------------------------------------------------------------------------------------------------------------
+ */
+
+/* What a script of ours says went wrong. */
+static const struct {
+    const char *word;
+    enum err_class class;
+    const char *text;
+} failures[] = {
+    {"taken", ERR_CONFLICT, "something stands there already"},
+    {"changed", ERR_CONFLICT, "it is not what it was when it was looked at"},
+    {"place", ERR_REFUSED, "the workspace root cannot be made or written to"},
+    {"write", ERR_REFUSED, "writing failed"},
+    {"tar", ERR_REFUSED, "unpacking the files failed"},
+    {"digest", ERR_INPUT, "the manifest arrived changed"},
+    {"move", ERR_REFUSED, "renaming failed"},
+    {"left", ERR_REFUSED, "not all of it could be removed"},
+};
+
+static int judge(const struct ssh_reply *r, const char *what, const char *path, struct err *e)
+{
+    if (r->status == 0)
+        return 0;
+    for (size_t i = 0; i < sizeof failures / sizeof *failures; i++)
+        if (ssh_reply_failure(r, failures[i].word))
+            return err_set(e, failures[i].class, r->status, "%s %s: %s%s%s", what, path, failures[i].text,
+                           r->complaint[0] ? ": " : "", r->complaint);
+    return err_set(e, ERR_INTERNAL, r->status, "%s %s: status %d%s%s", what, path, r->status, r->complaint[0] ? ": " : "",
+                   r->complaint);
+}
+
+static int run(struct ssh_backend *b, struct arena *a, const char *body, const char *const *args, const char *what,
+               ssh_feed_fn feed, void *ctx, const struct deadline *d, struct err *e)
+{
+    struct ssh_reply r;
+    struct ssh_script script = {.body = body, .args = args, .what = what, .feed = feed, .feed_ctx = ctx};
+    if (ssh_script_run(b->link, a, &script, d, &r, e) < 0)
+        return -1;
+    return judge(&r, what, args[0], e);
+}
+
+/* --- removing ----------------------------------------------------------------------------------------------------------------
+ */
+
+/* rmx PATH...: all of them, and seen to be gone. What its owner made unwritable is made writable first. */
+#define RMX                                                                                                                      \
+    "rmx(){ rm -rf \"$@\" 2>/dev/null||{ find \"$@\" -type d -exec chmod u+rwx {} \\; 2>/dev/null;rm -rf \"$@\"||fail left "     \
+    "\"$1\";}\n"                                                                                                                 \
+    "for x in \"$@\";do [ ! -e \"$x\" ]&&[ ! -L \"$x\" ]||fail left \"$x\";done;}\n"
+
+/* $1 where it stands, $2 where it goes, $3 dev:ino, $4 owner.json as seen ("": it has none), $5 as it shall be.
+ *
+ * Between looking and renaming another tree may have taken the place: what was renamed is looked at again, and put back. Whose it
+ * is goes last, so that half a removal can be told. */
+static const char remove_script[] =
+    RMX "own(){ l=;w=;if [ -f \"$1/.reconclaw/owner.json\" ];then while IFS= read -r l||[ \"$l\" ];do w=$w${w:+$n}$l;done "
+        "<\"$1/.reconclaw/owner.json\";fi;}\n"
+        "n=$(printf '\\n_');n=${n%_}\n"
+        "if [ \"$1\" != \"$2\" ];then\n"
+        "[ \"$(stat -c %d:%i \"$1\" 2>/dev/null)\" = \"$3\" ]||fail changed\n"
+        "own \"$1\";[ \"$w\" = \"$4\" ]||fail changed\n"
+        "[ ! -e \"$2\" ]||rmx \"$2\"\n"
+        "mv -f -T \"$1\" \"$2\"||fail move\n"
+        "own \"$2\"\n"
+        "if [ \"$(stat -c %d:%i \"$2\" 2>/dev/null)\" != \"$3\" ]||[ \"$w\" != \"$4\" ];then [ -e \"$1\" ]||mv -f -T \"$2\" "
+        "\"$1\";fail changed;fi\n"
+        "if [ ! \"$4\" ];then mkdir -p \"$2/.reconclaw\"&&printf '%s\\n' \"$5\" >\"$2/.reconclaw/owner.json\"||fail write;fi\n"
+        "fi\n"
+        "for y in \"$2\"/* \"$2\"/.[!.]* \"$2\"/..?*;do case $y in */.reconclaw)continue;;esac\n"
+        "if [ -e \"$y\" ]||[ -L \"$y\" ];then rmx \"$y\";fi;done\n"
+        "rmx \"$2\"";
+
+static int remove_tree(struct ssh_backend *b, struct arena *a, const struct ssh_tree *t, const struct deadline *d, struct err *e)
+{
+    struct ssh_owner owner = {.id = t->o.id,
+                              .install = b->install,
+                              .name = t->name,
+                              .owner = t->o.owner,
+                              .kind = t->o.kind,
+                              .created_at_ms = TIME_NONE};
+    const char *gone = t->leftover ? t->seen->path : ssh_leftover_path(a, t->top, t->name, "gone", t->o.id);
+    const char *args[] = {
+        t->seen->path, gone, t->seen->dev_ino, t->seen->owner ? t->seen->owner : "", ssh_owner_encode(a, &owner), NULL};
+    return run(b, a, remove_script, args, "removing", NULL, NULL, d, e);
+}
+
+static int expected(const struct observed *o, const struct observed *expect, struct err *e)
+{
+    if (expect && (o->ownership != expect->ownership || !text_eq(o->install, expect->install) ||
+                   !text_eq(o->owner, expect->owner) || !text_eq(o->name, expect->name)))
+        return err_set(e, ERR_CONFLICT, 0, "'%s' is not what was observed", o->name);
+    if (o->ownership == OWN_FOREIGN)
+        return err_set(e, ERR_CONFLICT, 0, "'%s' belongs to somebody else", o->name);
+    return 0;
+}
+
+int ssh_remove(struct ssh_backend *b, struct arena *a, const struct backend_act *act, const struct deadline *d, struct err *e)
+{
+    struct ssh_trees t;
+    if (ssh_trees_take(b, a, NULL, 0, false, d, &t, e) < 0)
+        return -1;
+    const struct ssh_tree *hit = ssh_trees_by_id(&t, act->id);
+    if (!hit) { /* one that is not called as the glob has it */
+        const char **paths = ARENA_ARRAY(a, const char *, b->tops.n + 1);
+        for (size_t i = 0; i < b->tops.n; i++)
+            paths[i] = arena_printf(a, "%s/%s", text_eq(b->tops.v[i], "/") ? "" : b->tops.v[i], act->name);
+        if (ssh_trees_take(b, a, paths, act->name ? b->tops.n : 0, false, d, &t, e) < 0)
+            return -1;
+        hit = ssh_trees_by_id(&t, act->id);
+    }
+    if (!hit)
+        return 0;
+    if (expected(&hit->o, act->expect, e) < 0)
+        return -1;
+    return remove_tree(b, a, hit, d, e);
+}
+
+/* --- patching ----------------------------------------------------------------------------------------------------------------
+ */
+
+/* $1 the tree, $2 owner.json as seen, $3 as it shall be. */
+static const char patch_script[] =
+    "n=$(printf '\\n_');n=${n%_};f=$1/.reconclaw/owner.json;w=;while IFS= read -r l||[ \"$l\" ];do w=$w${w:+$n}$l;done <\"$f\"\n"
+    "[ \"$w\" = \"$2\" ]||[ \"$w\" = \"$3\" ]||fail changed\n"
+    "printf '%s\\n' \"$3\" >\"$f.new\"&&mv -f \"$f.new\" \"$f\"||fail write";
+
+int ssh_patch(struct ssh_backend *b, struct arena *a, const struct backend_act *act, const struct deadline *d, struct err *e)
+{
+    struct ssh_trees t;
+    const char *root = node_str(node_get(act->want->create, "root"));
+    if (ssh_trees_take(b, a, &root, root != NULL, false, d, &t, e) < 0)
+        return -1;
+    const struct ssh_tree *hit = ssh_trees_by_id(&t, act->id);
+    if (!hit || hit->leftover)
+        return err_set(e, ERR_NOT_FOUND, 0, "'%s' is not there", act->name);
+    if (expected(&hit->o, act->expect, e) < 0)
+        return -1;
+    if (!hit->owned)
+        return err_set(e, ERR_UNSUPPORTED, 0, "'%s' was made by OpenClaw: nothing is kept there that could be changed",
+                       act->name);
+    struct ssh_owner owner = hit->owner;
+    owner.owner = act->want->owner;
+    owner.config_hash = act->want->config_hash;
+    owner.fields = act->want->fields;
+    const char *args[] = {hit->seen->path, hit->seen->owner, ssh_owner_encode(a, &owner), NULL};
+    return run(b, a, patch_script, args, "patching", NULL, NULL, d, e);
+}
+
+/* --- seeding -----------------------------------------------------------------------------------------------------------------
+ */
+
+/* $1 the seed's directory, $2 the workspace root, $3 owner.json, $4... its directories. Then a tar on standard input. */
+static const char begin_script[] = "S=$1;mkdir -p \"$2\"||fail place\n"
+                                   "mkdir -m 700 \"$S\"||fail place\n"
+                                   "mkdir \"$S/.reconclaw\"&&printf '%s\\n' \"$3\" >\"$S/.reconclaw/owner.json\"||fail write\n"
+                                   "shift 3;umask 0;tar -x -f - -C \"$S\"||fail tar\n"
+                                   "for x in \"$@\";do [ -d \"$S/$x\" ]||fail tar;done";
+
+/* $1 the seed, $2 ROOT, $3 the manifest's digest, $4 the setup's mark or "", $5 dev:ino of an empty tree that gives way, or "".
+ * Then the manifest on standard input. mv -T goes into no directory that is there: a busybox's refuses any, GNU's one that is not
+ * empty. */
+static const char commit_script[] = "m=$1/.reconclaw/manifest;cat >\"$m\"||fail write\n"
+                                    "h=$(sha256sum <\"$m\")||fail write;[ \"${h%% *}\" = \"$3\" ]||fail digest\n"
+                                    "printf '%s\\n' " TREE_BEGUN " >\"$1/.reconclaw/epoch\"||fail write\n"
+                                    "[ ! \"$4\" ]||printf '%s\\n' \"$4\" >\"$1/.reconclaw/setup\"||fail write\n"
+                                    "if [ -e \"$2\" ]||[ -L \"$2\" ];then rmdir \"$2\" 2>/dev/null||fail taken;fi\n"
+                                    "mv -f -T \"$1\" \"$2\"||{ [ ! -e \"$2\" ]||fail taken;fail move;}";
+
+/* $1...: leftovers, or a seed that failed. */
+static const char sweep_script[] = RMX "rmx \"$@\"";
+
+struct feeding {
+    struct tree *tree;
+    const struct deadline *d;
+    ssh_write_fn write;
+    void *w;
+    struct buf text;
+};
+
+static int on_tar(void *ctx, const void *p, size_t n, struct err *e)
+{
+    struct feeding *x = ctx;
+    return x->write(x->w, p, n, e);
+}
+
+static struct call left(const struct deadline *d)
+{
+    int64_t ms = d->end_ms - deadline_now_ms();
+    return (struct call){.timeout_ms = ms < 1 ? 1 : ms > INT32_MAX ? INT32_MAX : (int)ms, .cancel = d->cancel};
+}
+
+static int feed_tree(void *ctx, ssh_write_fn write, void *w, struct err *e)
+{
+    struct feeding *x = ctx;
+    struct call c = left(x->d);
+    x->write = write;
+    x->w = w;
+    return tree_send(x->tree, NULL, &(struct tree_sink){.write = on_tar, .ctx = x}, &c, e);
+}
+
+static int feed_text(void *ctx, ssh_write_fn write, void *w, struct err *e)
+{
+    struct feeding *x = ctx;
+    return write(w, x->text.s, x->text.n, e);
+}
+
+static int scan(struct arena *a, const struct backend_act *act, const struct deadline *d, struct tree **ret, struct err *e)
+{
+    const struct node *dirs = node_get(act->want->create, "dirs");
+    struct tree_dir *v = ARENA_ARRAY(a, struct tree_dir, dirs->n_items);
+    struct call c = left(d);
+    for (size_t i = 0; i < dirs->n_items; i++) {
+        v[i].name = node_str(node_get(dirs->items[i], "name"));
+        v[i].path =
+            act->seed_dir ? arena_printf(a, "%s/%s", act->seed_dir, v[i].name) : node_str(node_get(dirs->items[i], "local"));
+    }
+    struct tree_scan_req req = {.dirs = v, .n_dirs = dirs->n_items, .links = act->seed_dir ? TREE_LINKS_KEEP : TREE_LINKS_REFUSE};
+    return tree_scan(a, &req, &c, ret, NULL, e);
+}
+
+/* The manifest of what went over, with its head. */
+static int manifest_text(struct arena *a, struct tree *tree, const struct backend_act *act, const char *id, struct buf *b,
+                         char digest[DIGEST_HEX], struct err *e)
+{
+    struct manifest m = *tree_manifest(tree);
+    m.id = id;
+    m.install = act->want->install;
+    m.created_at_ms = act->created_at_ms;
+    if (manifest_emit(&m, b, e) < 0)
+        return -1;
+    digest_sha256_hex(buf_str(b), b->n, digest);
+    return 0;
+}
+
+static int seed(struct ssh_backend *b, struct arena *a, const struct backend_act *act, const char *id, const struct deadline *d,
+                struct err *e)
+{
+    const struct desired *want = act->want;
+    const char *root = node_str(node_get(want->create, "root")), *top = path_dirname(a, root);
+    const struct node *dirs = node_get(want->create, "dirs");
+    const char *place = ssh_leftover_path(a, top, want->name, "seed", id);
+    struct ssh_owner owner = {.id = id,
+                              .install = b->install,
+                              .name = want->name,
+                              .owner = want->owner,
+                              .scope_key = want->scope_key,
+                              .config_hash = want->config_hash,
+                              .kind = want->kind,
+                              .created_at_ms = act->created_at_ms,
+                              .fields = want->fields};
+    struct feeding x = {.d = d, .text = BUF_INIT(LIMIT_MANIFEST_BYTES)};
+    char digest[DIGEST_HEX];
+    if (scan(a, act, d, &x.tree, e) < 0)
+        return err_wrap(e, "seeding '%s'", want->name);
+    VEC(const char *) args = {0};
+    VEC_PUSH(a, &args, place);
+    VEC_PUSH(a, &args, top);
+    VEC_PUSH(a, &args, ssh_owner_encode(a, &owner));
+    for (size_t i = 0; i < dirs->n_items; i++)
+        VEC_PUSH(a, &args, node_str(node_get(dirs->items[i], "name")));
+    VEC_PUSH(a, &args, NULL);
+    int r = run(b, a, begin_script, args.v, "seeding", feed_tree, &x, d, e);
+    if (r == 0)
+        r = manifest_text(a, x.tree, act, id, &x.text, digest, e);
+    if (r == 0) {
+        const char *commit[] = {place, root, digest, want->setup ? "pending" : "", NULL};
+        r = run(b, a, commit_script, commit, "seeding", feed_text, &x, d, e);
+    }
+    /* Told no, it does not wait for the next round to be cleaned away. */
+    if (r < 0 && deadline_state(d) == ERR_NONE && e->class != ERR_UNAVAILABLE && e->class != ERR_TIMEOUT) {
+        struct err aside;
+        (void)run(b, a, sweep_script, (const char *const[]){place, NULL}, "cleaning up", NULL, NULL, d, &aside);
+    }
+    buf_free(&x.text);
+    tree_close(x.tree);
+    return r;
+}
+
+/* --- setup -------------------------------------------------------------------------------------------------------------------
+ */
+
+static int mark_setup(struct ssh_backend *b, struct arena *a, const char *root, const char *word, const struct deadline *d,
+                      struct err *e)
+{
+    const char *args[] = {root, word, NULL};
+    return run(b, a, "printf '%s\\n' \"$2\" >\"$1/.reconclaw/setup\"||fail write", args, "marking the setup of", NULL, NULL, d,
+               e);
+}
+
+static int set_up(struct ssh_backend *b, struct arena *a, const struct desired *want, const char *id, const struct deadline *d,
+                  struct act_result *ret, struct err *e)
+{
+    const char *root = node_str(node_get(want->create, "root"));
+    const char *argv[] = {"/bin/sh", "-c", want->setup, NULL};
+    BUF_AUTO output = BUF_INIT(LIMIT_OUTPUT_BYTES);
+    struct ssh_command command = {.root = root,
+                                  .workdir = arena_printf(a, "%s/workspace", root),
+                                  .env = node_get(want->create, "env"),
+                                  .argv = argv,
+                                  .fd_in = -1,
+                                  .fd_out = -1,
+                                  .fd_err = -1,
+                                  .output = &output};
+    int status = 0;
+    if (ssh_command_run(b->link, &command, d, &status, e) < 0 ||
+        mark_setup(b, a, root, status == 0 ? "done" : "failed", d, e) < 0)
+        return err_wrap(e, "setup of '%s'", want->name);
+    *ret = (struct act_result){.id = id, .setup_status = status, .setup_output = arena_memdup0(a, buf_str(&output), output.n)};
+    if (status != 0)
+        return err_set(e, ERR_REFUSED, status, "setup of '%s': exit status %d", want->name, status);
+    return 0;
+}
+
+/* --- create ------------------------------------------------------------------------------------------------------------------
+ */
+
+static int sweep(struct ssh_backend *b, struct arena *a, const struct ssh_trees *t, const char *top, const char *name,
+                 const struct deadline *d, struct err *e)
+{
+    VEC(const char *) args = {0};
+    for (size_t i = 0; i < t->n; i++)
+        if (t->v[i].leftover && t->v[i].owned && t->v[i].o.ownership == OWN_OURS && text_eq(t->v[i].top, top) &&
+            text_eq(t->v[i].name, name))
+            VEC_PUSH(a, &args, t->v[i].seen->path);
+    if (args.n == 0)
+        return 0;
+    VEC_PUSH(a, &args, NULL);
+    return run(b, a, sweep_script, args.v, "cleaning up", NULL, NULL, d, e);
+}
+
+int ssh_create(struct ssh_backend *b, struct arena *a, const struct backend_act *act, const struct deadline *d,
+               struct act_result *ret, struct err *e)
+{
+    struct desired want = *act->want;
+    struct backend_act own = *act;
+    struct ssh_trees t;
+    char id[SSH_WORD];
+    if (ssh_ops.check(a, &want, &want.fields, e) < 0)
+        return -1;
+    own.want = &want;
+    const char *root = node_str(node_get(want.create, "root")), *top = path_dirname(a, root);
+    if (ssh_trees_take(b, a, &root, 1, false, d, &t, e) < 0)
+        return -1;
+    const struct ssh_tree *there = ssh_trees_at(&t, root);
+    if (there && (!there->owned || there->o.ownership != OWN_OURS || !text_eq(there->owner.config_hash, want.config_hash)))
+        return err_set(e, ERR_CONFLICT, 0, "creating '%s': %s is taken by %s", want.name, root,
+                       !there->owned ? "something that is not ours" : "another one");
+    if (sweep(b, a, &t, top, want.name, d, e) < 0)
+        return -1;
+    if (there) {
+        if (want.setup && !text_eq(there->seen->setup, "done"))
+            return set_up(b, a, &want, there->o.id, d, ret, e);
+        *ret = (struct act_result){.id = there->o.id};
+        return 0;
+    }
+    ssh_word(id);
+    const char *made = arena_strdup(a, id);
+    if (seed(b, a, &own, made, d, e) < 0)
+        return -1;
+    if (want.setup)
+        return set_up(b, a, &want, made, d, ret, e);
+    *ret = (struct act_result){.id = made};
+    return 0;
+}
