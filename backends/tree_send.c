@@ -4,6 +4,7 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -86,7 +87,7 @@ static int send_item(struct sender *s, struct tree_item *x, const char *name, st
             return -1;
         return archive_write_finish_entry(s->tar) < ARCHIVE_WARN || s->failed ? send_failed(s, e) : 0;
     case MANIFEST_TYPE_COUNT:
-        break;
+        abort();
     }
     return send_header(s, x, name, e);
 }

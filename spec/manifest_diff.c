@@ -142,8 +142,12 @@ static void format_changed(struct buf *b, const struct manifest_change *c)
 {
     bool first = true;
 
-    if (c->what & MANIFEST_WHAT_TYPE)
-        buf_printf(b, " (%s -> %s", type_names[c->from->type], type_names[c->to->type]), first = false;
+    if (!c->from || !c->to)
+        abort();
+    if (c->what & MANIFEST_WHAT_TYPE) {
+        put_separated(b, &first, type_names[c->from->type]);
+        buf_printf(b, " -> %s", type_names[c->to->type]);
+    }
     if (c->what & MANIFEST_WHAT_CONTENT)
         put_separated(b, &first, "content");
     if (c->what & MANIFEST_WHAT_TARGET) {
@@ -185,12 +189,12 @@ void manifest_changes_format(struct buf *b, const struct manifest_changes *c, si
 
     for (size_t i = 0; i < c->n && i < max; i++) {
         const struct manifest_change *x = &c->v[i];
-        const char *path = x->to ? x->to->path : x->from->path;
+        const struct manifest_entry *at = x->to ? x->to : x->from;
 
         buf_printf(b, "  %c ", marks[x->kind]);
-        text_escape(b, path, strlen(path));
+        text_escape(b, at->path, strlen(at->path));
         if (x->kind == MANIFEST_ADDED)
-            format_added(b, x->to);
+            format_added(b, at);
         else if (x->kind == MANIFEST_CHANGED)
             format_changed(b, x);
         buf_putc(b, '\n');

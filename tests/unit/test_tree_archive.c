@@ -8,12 +8,16 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -178,8 +182,20 @@ static void test_a_damaged_or_cut_file_is_refused(void **state)
     }
 }
 
-/* A limit on the size of files is how a full disk is played: the write fails in the middle. */
-static void test_a_full_disk_leaves_nothing(void **state)
+/* The stream of a tree that does not get smaller by packing. */
+static void make_noise(const char *dir, struct trees_memory *m)
+{
+    static uint64_t noise[40000];
+    uint64_t random = 7;
+
+    for (size_t i = 0; i < sizeof noise / sizeof *noise; i++)
+        noise[i] = trees_random(&random);
+    scratch_write_text(dir, "from/first", "x");
+    scratch_write(dir, "from/second", noise, sizeof noise, 0600);
+    trees_create("tar", "", scratch_path(dir, "from"), m);
+}
+
+static void test_a_write_that_fails_leaves_nothing(void **state)
 {
     ARENA_AUTO a = arena_new();
     struct rlimit before, small;
@@ -190,18 +206,9 @@ static void test_a_full_disk_leaves_nothing(void **state)
     struct tree_stream from;
     struct manifest got;
     struct err e = {0};
-    uint64_t random = 7;
     int r = 0;
 
-    scratch_write_text(dir, "from/first", "x");
-    for (size_t i = 0; i < 300000; i += 8) {
-        struct tree_sink mem = trees_sink(&m);
-
-        assert_int_equal(mem.write(mem.ctx, &(uint64_t){trees_random(&random)}, 8, &e), 0);
-    }
-    scratch_write(dir, "from/second", m.s, m.n, 0600);
-    trees_memory_free(&m);
-    trees_create("tar", "", scratch_path(dir, "from"), &m);
+    make_noise(dir, &m);
     (void)sigaction(SIGXFSZ, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
     small = before;
@@ -225,6 +232,81 @@ static void test_a_full_disk_leaves_nothing(void **state)
     assert_int_equal(e.class, ERR_IO);
     assert_int_equal(e.sys, EFBIG);
     assert_int_equal(scratch_count(dir, "."), 1);
+    trees_memory_free(&m);
+    scratch_remove(dir);
+}
+
+static void write_text(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0 || write(fd, text, strlen(text)) < 0)
+        _exit(10);
+    close(fd);
+}
+
+/* A small disk of our own at dir, in a process of our own. */
+static void mount_small_disk(const char *dir)
+{
+    const uid_t uid = geteuid();
+    const gid_t gid = getegid();
+    char map[64];
+
+    if (unshare(uid == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER) < 0)
+        _exit(11);
+    if (uid != 0) {
+        write_text("/proc/self/setgroups", "deny");
+        (void)snprintf(map, sizeof map, "%u %u 1", uid, uid);
+        write_text("/proc/self/uid_map", map);
+        (void)snprintf(map, sizeof map, "%u %u 1", gid, gid);
+        write_text("/proc/self/gid_map", map);
+    }
+    if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount("tmpfs", dir, "tmpfs", 0, "size=200k") < 0)
+        _exit(12);
+}
+
+static int in_small_disk(const char *dir, struct trees_memory *m)
+{
+    ARENA_AUTO a = arena_new();
+    struct tree_archive *w;
+    struct tree_stream from = trees_stream(m);
+    struct manifest got;
+    struct tree_sink to;
+    struct err e;
+    int r = 0;
+
+    mount_small_disk(dir);
+    if (tree_archive_open(scratch_path(dir, "x"), TREE_ZSTD, &w, &e) < 0)
+        return 1;
+    to = tree_archive_sink(w);
+    for (size_t at = 0; at < m->n && r == 0; at += 10000)
+        r = to.write(to.ctx, m->s + at, m->n - at < 10000 ? m->n - at : 10000, &e);
+    if (r == 0)
+        r = tree_archive_commit(a, w, &(struct tree_read_req){0}, &minute, &got, NULL, &e);
+    tree_archive_close(w);
+    if (r == 0 || e.class != ERR_IO || e.sys != ENOSPC || scratch_count(dir, ".") != 0)
+        return 2;
+    if (tree_receive(a, &(struct tree_read_req){0}, &from, scratch_path(dir, "to"), &minute, &got, NULL, &e) == 0)
+        return 3;
+    return e.class != ERR_IO || e.sys != ENOSPC || scratch_count(dir, ".") != 0 ? 4 : 0;
+}
+
+static void test_a_disk_that_is_full_says_so_and_is_left_clean(void **state)
+{
+    char *dir = scratch_make();
+    struct trees_memory m = {0};
+    int status;
+    pid_t child;
+
+    make_noise(dir, &m);
+    scratch_mkdir(dir, "disk");
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(in_small_disk(scratch_path(dir, "disk"), &m));
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
     trees_memory_free(&m);
     scratch_remove(dir);
 }
@@ -264,7 +346,8 @@ int main(void)
         cmocka_unit_test(test_an_archive_that_is_not_committed_leaves_nothing),
         cmocka_unit_test(test_a_cut_stream_or_another_tree_is_no_archive),
         cmocka_unit_test(test_a_damaged_or_cut_file_is_refused),
-        cmocka_unit_test(test_a_full_disk_leaves_nothing),
+        cmocka_unit_test(test_a_write_that_fails_leaves_nothing),
+        cmocka_unit_test(test_a_disk_that_is_full_says_so_and_is_left_clean),
         cmocka_unit_test(test_a_local_tree_goes_straight_into_an_archive),
     };
 
