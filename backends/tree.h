@@ -16,8 +16,8 @@
  * Sent streams are of GNU's tar format, since all that may stand at the other end reads it as it is meant: names of any bytes and
  * length and sizes past 8 GiB have the same form for GNU tar, busybox and libarchive. (pax headers carry names as UTF-8 or, by an
  * extension that GNU tar warns of for each file, as bytes; busybox does not read a pax size at all.) The receiver should run
- * `umask 0; tar -xf -`, since tar takes its own umask off the modes when it is not root. Owners are not sent; mtimes are, in
- * whole seconds. Streams that are read may be of any tar format. */
+ * `umask 0; tar -xf -`, since tar takes its own umask off the modes when it is not root. Owners and extended
+ * attributes are not sent; mtimes are, in whole seconds. Streams that are read may be of any tar format. */
 #ifndef RECONCLAW_BACKENDS_TREE_H
 #define RECONCLAW_BACKENDS_TREE_H
 
