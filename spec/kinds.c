@@ -183,7 +183,7 @@ static const struct node *decode_openshell(struct load *l, const struct spec_fil
     int64_t timeout_ms;
     node_set(l->a, s, "mode", node_string(l->a, "remote"));
     if (policy)
-        node_set(l->a, s, "policy", node_string(l->a, policy));
+        node_set(l->a, s, "policy", node_string(l->a, policy))->value->pos = node_get(n, "policy")->pos;
     if (command && strchr(command->s, '/')) {
         const char *path = local_path(l, f, command, "spec.openshell.command");
         node_set(l->a, s, "command", node_string(l->a, path ? path : ""));

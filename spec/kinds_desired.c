@@ -232,15 +232,22 @@ static struct node *remote_create(const struct make *m)
     const struct sandbox_object *o = m->o;
     struct remote_dir *dirs = ARENA_ARRAY(a, struct remote_dir, o->n_workspaces);
     const struct remote_parts parts = {.dirs = dirs, .n_dirs = o->n_workspaces, .env = env_object(m), .seed = o->seed};
+    /* Of openshell the table allows two. */
     for (size_t i = 0; i < o->n_workspaces; i++) {
-        const char *target = o->workspaces[i].target;
         dirs[i].local = o->workspaces[i].path;
-        dirs[i].name = o->backend == SANDBOX_SSH ? target + 1 : i == 0 ? "workspace" : arena_printf(a, "workspace%zu", i);
-        dirs[i].remote = o->backend == SANDBOX_SSH ? NULL : target;
+        dirs[i].name = o->backend == SANDBOX_SSH ? o->workspaces[i].target + 1 : i == 0 ? "workspace" : "agent";
     }
-    return o->backend == SANDBOX_SSH
-               ? remote_ssh_create(a, o->ssh.workspace_root, sandbox_runtime_name(a, o), ssh_connection(m), &parts)
-               : remote_openshell_create(a, o->openshell, &parts);
+    if (o->backend == SANDBOX_SSH)
+        return remote_ssh_create(a, o->ssh.workspace_root, sandbox_runtime_name(a, o), ssh_connection(m), &parts);
+    struct node *settings = node_copy(a, o->openshell);
+    for (size_t i = 0; i < o->n_workspaces; i++)
+        node_set_text(a, settings, i == 0 ? "remoteWorkspaceDir" : "remoteAgentWorkspaceDir", o->workspaces[i].target);
+    const char *why = NULL;
+    struct node *create = remote_openshell_create(a, m->conf->fs, settings, &parts, &why);
+    if (why)
+        diag_add(m->d, m->conf->check_only ? DIAG_WARNING : DIAG_ERROR, node_get(settings, "policy")->pos,
+                 "spec.openshell.policy", "%s", why);
+    return create;
 }
 
 /* --- desired -----------------------------------------------------------------------------------------------------------------

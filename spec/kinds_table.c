@@ -392,6 +392,8 @@ static void check_remote_workspaces(const struct schema_at *at, const char *word
             schema_fail_in(&item, "readOnly", "backend %s copies it: nothing keeps the sandbox from writing", word);
         if (openshell && !target && i == 0)
             target = "/sandbox";
+        if (openshell && i >= 2)
+            schema_fail(&item, "backend openshell copies two directories at most");
         if (!target)
             continue;
         if (!openshell && !is_directory_name(target))
@@ -637,6 +639,8 @@ static void sandbox_json(struct arena *a, struct node *schema)
             node_set(a, no, "const", node_bool(a, false));
             put_property(a, item, "readOnly", no);
             node_set(a, items, "items", item);
+            if (b == SANDBOX_OPENSHELL)
+                node_set(a, items, "maxItems", node_number(a, 2));
             put_property(a, then, "workspaces", items);
         }
         if (b == SANDBOX_SSH) {

@@ -4,11 +4,7 @@
 #include "spec/fingerprint.h"
 #include "spec/kinds_table.h"
 
-static void put(struct arena *a, struct node *o, const char *key, const char *value)
-{
-    if (value)
-        node_put(a, o, key, node_string(a, value));
-}
+#define POLICY_BYTES_MAX 262144u
 
 static void put_parts(struct arena *a, struct node *create, const struct remote_parts *parts)
 {
@@ -17,13 +13,12 @@ static void put_parts(struct arena *a, struct node *create, const struct remote_
     for (size_t i = 0; i < parts->n_dirs; i++) {
         struct node *dir = node_object(a);
 
-        put(a, dir, "name", parts->dirs[i].name);
-        put(a, dir, "local", parts->dirs[i].local);
-        put(a, dir, "remote", parts->dirs[i].remote);
+        node_set_text(a, dir, "name", parts->dirs[i].name);
+        node_set_text(a, dir, "local", parts->dirs[i].local);
         node_push(a, dirs, dir);
     }
-    put(a, seed, "policy", kinds_seed_policy_words[parts->seed.policy]);
-    put(a, seed, "from", kinds_seed_from_words[parts->seed.from]);
+    node_set_text(a, seed, "policy", kinds_seed_policy_words[parts->seed.policy]);
+    node_set_text(a, seed, "from", kinds_seed_from_words[parts->seed.from]);
     node_put(a, create, "dirs", dirs);
     node_put(a, create, "env", parts->env);
     node_put(a, create, "seed", seed);
@@ -34,17 +29,26 @@ struct node *remote_ssh_create(struct arena *a, const char *workspace_root, cons
 {
     struct node *create = node_object(a);
 
-    put(a, create, "root", path_join(a, workspace_root, name));
-    put(a, create, "workspaceRoot", path_resolve(a, "/", workspace_root));
+    node_set_text(a, create, "root", path_join(a, workspace_root, name));
+    node_set_text(a, create, "workspaceRoot", path_resolve(a, "/", workspace_root));
     node_put(a, create, "connection", connection);
     put_parts(a, create, parts);
     return create;
 }
 
-struct node *remote_openshell_create(struct arena *a, const struct node *settings, const struct remote_parts *parts)
+struct node *remote_openshell_create(struct arena *a, const struct fs *fs, const struct node *settings,
+                                     const struct remote_parts *parts, const char **ret_why)
 {
     struct node *create = node_copy(a, settings);
+    const char *policy = node_str(node_get(create, "policy"));
+    struct err e = {0};
+    char *text;
+    size_t n;
 
+    if (policy && fs && fs->read(fs->ctx, a, policy, POLICY_BYTES_MAX, &text, &n, &e) == 0)
+        node_put(a, create, "policyText", node_string_n(a, text, n));
+    if (e.class && ret_why)
+        *ret_why = e.class == ERR_NOT_FOUND ? arena_printf(a, "there is no file %s", policy) : arena_strdup(a, e.msg);
     put_parts(a, create, parts);
     return create;
 }
@@ -52,19 +56,17 @@ struct node *remote_openshell_create(struct arena *a, const struct node *setting
 char *remote_hash(struct arena *a, const struct node *create, const char *setup)
 {
     /* root: of ssh; the others: of openshell. */
-    static const char *const keys[] = {"root", "from", "providers", "gpu", "autoProviders", "mode"};
+    static const char *const keys[] = {
+        "root", "from", "providers", "gpu", "mode", "remoteWorkspaceDir", "remoteAgentWorkspaceDir"};
     const struct node *dirs = node_get(create, "dirs");
-    struct node *all = node_object(a), *places = node_array(a);
+    struct node *all = node_object(a), *names = node_array(a);
 
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (node_get(create, keys[i]))
             node_put(a, all, keys[i], node_get(create, keys[i]));
-    for (size_t i = 0; i < dirs->n_items; i++) {
-        const struct node *remote = node_get(dirs->items[i], "remote");
-
-        node_push(a, places, node_copy(a, remote ? remote : node_get(dirs->items[i], "name")));
-    }
-    node_put(a, all, "dirs", places);
-    put(a, all, "setup", setup);
+    for (size_t i = 0; i < dirs->n_items; i++)
+        node_push(a, names, node_get(dirs->items[i], "name"));
+    node_put(a, all, "dirs", names);
+    node_set_text(a, all, "setup", setup);
     return fingerprint_of(a, all);
 }

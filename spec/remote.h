@@ -14,20 +14,23 @@
  *
  * `create` of backend openshell: the settings of spec/openclaw/openshell, and
  *
- *       "dirs": [{"name": "workspace", "local": "/home/u/a", "remote": "/sandbox"}, ...], "env", "seed"
+ *       "dirs": [{"name": "workspace", "local": "/home/u/a"}, {"name": "agent", ...}],   in remoteWorkspaceDir and
+ *                                                                                         remoteAgentWorkspaceDir
+ *       "policyText": "version: 1...",    what is in the file `policy`, where it could be read
+ *       "env", "seed"
  *
  * Whatever is not absolute there is made so before. config_hash covers what would make another tree: names, places and the setup.
  * How a host is reached, variables, policies, and where the local files lie may change without. */
 #ifndef RECONCLAW_SPEC_REMOTE_H
 #define RECONCLAW_SPEC_REMOTE_H
 
+#include "spec/fs.h"
 #include "spec/kinds.h"
 #include "spec/node.h"
 
 struct remote_dir {
-    const char *name;   /* "workspace" */
-    const char *local;  /* absolute */
-    const char *remote; /* of openshell */
+    const char *name;  /* "workspace" */
+    const char *local; /* absolute */
 };
 
 struct remote_parts {
@@ -39,8 +42,10 @@ struct remote_parts {
 
 struct node *remote_ssh_create(struct arena *a, const char *workspace_root, const char *name, struct node *connection,
                                const struct remote_parts *parts);
-/* settings is copied. */
-struct node *remote_openshell_create(struct arena *a, const struct node *settings, const struct remote_parts *parts);
+/* settings is copied. fs: to read the policy file with, whose absolute path the settings hold; NULL: it is not read. Where it
+ * cannot be, *ret_why (if it is not NULL) says why, and the path alone is left. */
+struct node *remote_openshell_create(struct arena *a, const struct fs *fs, const struct node *settings,
+                                     const struct remote_parts *parts, const char **ret_why);
 /* setup may be NULL. */
 char *remote_hash(struct arena *a, const struct node *create, const char *setup);
 

@@ -141,6 +141,8 @@ static const struct {
     {SHELL("workspaces: [{path: /a}, {path: /b, target: /agent}]"), ""},
     {SHELL("workspaces: [{path: /a}, {path: /b, target: /sandbox/b}]"),
      "t:6:47: spec.workspaces[1].target: is in that of workspaces[0], or holds it\n"},
+    {SHELL("workspaces: [{path: /a}, {path: /b, target: /agent/b}, {path: /c, target: /agent/c}]"),
+     "t:6:58: spec.workspaces[2]: backend openshell copies two directories at most\n"},
     {SHELL("workspaces: [{path: /a, target: /sandboxes}]"),
      "t:6:35: spec.workspaces[0].target: backend openshell has it in /sandbox, /agent, or below one of them\n"},
     {SHELL("openshell: {mode: mirror}"), "t:6:15: spec.openshell.mode: unknown key; known here: command, gateway, "

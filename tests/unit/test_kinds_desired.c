@@ -343,7 +343,8 @@ static void the_hash_follows_what_is_meant(void **state)
          false},
         {SANDBOX("a", "{backend: openshell}"), SANDBOX("a", "{backend: openshell, openshell: {from: x}}"), false},
         {SANDBOX("a", "{backend: openshell}"), SANDBOX("a", "{backend: openshell, openshell: {gpu: true}}"), false},
-        {SANDBOX("a", "{backend: openshell}"), SANDBOX("a", "{backend: openshell, openshell: {policy: x, timeout: 5s}}"), true},
+        {SANDBOX("a", "{backend: openshell}"),
+         SANDBOX("a", "{backend: openshell, openshell: {autoProviders: false, timeout: 5s}}"), true},
         /* a plain value that looks like a digested secret is another value */
         {SANDBOX("a", "{backend: bubblewrap, env: {T: {fromEnv: TOKEN}}}"),
          SANDBOX("a", "{backend: bubblewrap, env: {T: hunter2}}"), false},
@@ -384,8 +385,9 @@ static void an_ssh_sandbox_is_asked_for_whole(void **state)
 static void an_openshell_sandbox_is_asked_for_whole(void **state)
 {
     struct round *r = *state;
+    memfs_file(&r->fs, "/p.yaml", "version: 1\n");
     assert_int_equal(desire(r, SANDBOX("a", "{backend: openshell, openshell: {gateway: lab, command: ~/bin/os, policy: /p.yaml, "
-                                            "timeout: 5s}, workspaces: [{path: /a}, {path: /b, target: /agent}]}")),
+                                            "timeout: 5s}, workspaces: [{path: /a}, {path: /b, target: /agent/x}]}")),
                      0);
     const struct desired *d = &r->v[0];
     assert_string_equal(d->endpoint, "openshell:lab");
@@ -394,10 +396,12 @@ static void an_openshell_sandbox_is_asked_for_whole(void **state)
     assert_string_equal(
         node_json(r->a, d->create),
         "{\"mode\":\"remote\",\"command\":\"/home/u/bin/os\",\"gateway\":\"lab\",\"from\":\"openclaw\",\"policy\":\"/p.yaml\","
-        "\"remoteWorkspaceDir\":\"/sandbox\",\"remoteAgentWorkspaceDir\":\"/agent\",\"providers\":[],\"gpu\":false,"
-        "\"autoProviders\":true,\"timeoutMs\":5000,\"dirs\":[{\"name\":\"workspace\",\"local\":\"/a\",\"remote\":\"/sandbox\"},"
-        "{\"name\":\"workspace1\",\"local\":\"/b\",\"remote\":\"/agent\"}],\"env\":{},"
+        "\"remoteWorkspaceDir\":\"/sandbox\",\"remoteAgentWorkspaceDir\":\"/agent/x\",\"providers\":[],\"gpu\":false,"
+        "\"autoProviders\":true,\"timeoutMs\":5000,\"policyText\":\"version: 1\\n\","
+        "\"dirs\":[{\"name\":\"workspace\",\"local\":\"/a\"},{\"name\":\"agent\",\"local\":\"/b\"}],\"env\":{},"
         "\"seed\":{\"policy\":\"once\",\"from\":\"snapshot\"}}");
+    assert_int_equal(desire(r, SANDBOX("a", "{backend: openshell, openshell: {policy: /gone}}")), -1);
+    assert_string_equal(r->d.v[0].key, "spec.openshell.policy");
 }
 
 static void a_key_that_is_not_there_fails_the_load(void **state)
