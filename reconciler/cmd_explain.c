@@ -120,6 +120,10 @@ static void print_text(struct cli *cli, const struct oc_instance *oc, const stru
         put(cli, "config hash", c->container.config_hash);
         put(cli, "browser", c->has_browser ? c->browser.name : c->no_browser);
     }
+    if (c->how && !c->has_container) {
+        put(cli, "runtime", c->container.name);
+        put(cli, "endpoint", c->container.endpoint);
+    }
     put(cli, "works in", node_str(node_get(workspace, "runtimeWorkdir")));
     print_mounts(cli, node_get(workspace, "workspaceMounts"));
     print_sandbox(cli, oc, c);
@@ -224,7 +228,11 @@ int cmd_explain(struct cli *cli)
                              .gid = cli->host.gid,
                              .created_at_ms = host_now_ms(),
                              .missing = o->source.missing,
-                             .explains = true};
+                             .explains = true,
+                             .user = cli->host.user,
+                             .agent_socket = host_env(&cli->host, "SSH_AUTH_SOCK"),
+                             .env = o->source.env,
+                             .seed = o->object->seed};
     const char *by_default = oc_default_agent(cli->a, oc_line_of(&o->places), o->source.root), *agent;
     if (choose_agent(cli, oc_line_of(&o->places), by_default, &agent, &e) < 0)
         return cli_fail(cli, &e);

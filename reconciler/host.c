@@ -53,13 +53,13 @@ int host_read(struct arena *a, struct host *ret, struct err *e)
 
     if (!getcwd(cwd, sizeof cwd))
         return err_sys(e, ERR_IO, errno, "finding the working directory");
-    h.cwd = arena_strdup(a, cwd);
-    h.home = host_env(&h, "HOME");
-    if (!h.home) {
-        const struct passwd *pw = getpwuid(h.uid); /* before any thread is started */
+    const struct passwd *pw = getpwuid(h.uid); /* before any thread is started */
 
+    h.cwd = arena_strdup(a, cwd);
+    h.user = arena_strdup(a, pw ? pw->pw_name : NULL);
+    h.home = host_env(&h, "HOME");
+    if (!h.home)
         h.home = arena_strdup(a, pw && pw->pw_dir ? pw->pw_dir : "/");
-    }
     h.xdg_config = host_env(&h, "XDG_CONFIG_HOME");
     if (!h.xdg_config || h.xdg_config[0] != '/')
         h.xdg_config = arena_printf(a, "%s/.config", h.home);

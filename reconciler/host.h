@@ -16,6 +16,7 @@ struct host {
     const char *xdg_config; /* $XDG_CONFIG_HOME, else ~/.config */
     const char *home_dir;   /* our own state directory: $RECONCLAW_STATE_DIR, as root without it /var/lib/reconclaw, else
                                $XDG_STATE_HOME/reconclaw, else ~/.local/state/reconclaw */
+    const char *user;       /* name of the user; NULL: the password database has none */
     unsigned uid, gid;
 };
 

@@ -108,13 +108,19 @@ static void read_registry(struct looking *in, struct round_openclaw *o)
     }
 }
 
+/* OpenClaw's rows do not tell where a remote runtime is; its backend alone stands there. */
+static bool is_unplaced(const struct record *r)
+{
+    return strcmp(r->endpoint, "ssh") == 0 || strcmp(r->endpoint, "openshell") == 0;
+}
+
 static struct record *find_record(struct looking *in, const struct record *like)
 {
     for (size_t i = 0; i < in->records.n; i++) {
         struct record *r = &in->records.v[i];
 
         if (r->kind == like->kind && strcmp(r->name, like->name) == 0 && strcmp(r->install, like->install) == 0 &&
-            strcmp(r->endpoint, like->endpoint) == 0)
+            (strcmp(r->endpoint, like->endpoint) == 0 || (is_unplaced(r) && text_has_prefix(like->endpoint, r->endpoint))))
             return r;
     }
     return NULL;
@@ -156,6 +162,11 @@ static int read_own_records(struct looking *in, struct err *e)
         shard->creating = own->creating;
         shard->setup_failed = own->setup_failed;
         shard->id = own->id;
+        if (is_unplaced(shard)) {
+            shard->endpoint = own->endpoint;
+            shard->holds_data = own->holds_data;
+            shard->config_hash = own->config_hash;
+        }
     }
     return 0;
 }
@@ -235,7 +246,9 @@ static void mark_unwanted(struct looking *in, bool sandboxes_known)
 static struct oc_instance instance_of(const struct looking *in, const struct round_openclaw *o, struct oc_collator *collator)
 {
     const char *default_agent = oc_default_agent(in->a, oc_line_of(&o->from->places), o->from->source.root);
+    struct secret_source *secrets = ARENA_NEW(in->a, struct secret_source);
 
+    *secrets = secrets_of(in->conf->host);
     return (struct oc_instance){.config = o->from->source.root,
                                 .places = &o->from->places,
                                 .fs = &local_fs,
@@ -247,7 +260,13 @@ static struct oc_instance instance_of(const struct looking *in, const struct rou
                                 .memo = o->memo,
                                 .missing = o->from->source.missing,
                                 .default_agent = default_agent ? default_agent : "",
-                                .podman = o->podman};
+                                .podman = o->podman,
+                                .user = in->conf->host->user,
+                                .agent_socket = host_env(in->conf->host, "SSH_AUTH_SOCK"),
+                                .env = o->from->source.env,
+                                /* The machine that checks may have none of them. */
+                                .secrets = in->conf->check_only ? NULL : secrets,
+                                .seed = o->from->object->seed};
 }
 
 static void add_endpoint(struct looking *in, const char *endpoint)
@@ -324,6 +343,11 @@ static bool sandboxes_any(struct looking *in, const struct oc_expand *ask)
     return wants_docker(&would);
 }
 
+static bool drives(const char *backend)
+{
+    return backend_find(backend);
+}
+
 static void expand_openclaw(struct looking *in, struct round_openclaw *o, bool *ret_failed, bool *ret_any)
 {
     OC_COLLATOR_AUTO collator = OC_COLLATOR(o->from->locale);
@@ -333,6 +357,7 @@ static void expand_openclaw(struct looking *in, struct round_openclaw *o, bool *
                                   .oc = &oc,
                                   .install = o->from->install,
                                   .endpoint = "docker",
+                                  .drives = drives,
                                   .records = in->records.v,
                                   .n_records = in->records.n,
                                   .observations = seen,
@@ -360,6 +385,9 @@ static void expand_openclaw(struct looking *in, struct round_openclaw *o, bool *
         add_notice(in, NOTICE_INFO, object_name(in->a, o->from), NULL,
                    "%zu recorded runtimes of other backends are not driven by this version, and not touched",
                    out.n_foreign_backend);
+    if (out.n_unplaced > 0 && in->r->n_looks == 0)
+        add_notice(in, NOTICE_WARNING, object_name(in->a, o->from), NULL,
+                   "%zu recorded runtimes on other hosts do not tell which hosts those are, and are not touched", out.n_unplaced);
     if (out.n_other_podman > 0 && in->r->n_looks == 0)
         add_notice(in, NOTICE_INFO, object_name(in->a, o->from), NULL,
                    "%zu recorded runtimes are another podman's than this user's own, and not touched", out.n_other_podman);
@@ -428,7 +456,8 @@ static void expand(struct looking *in, struct install *installs)
     for (size_t i = 0; i < in->desired.n; i++)
         add_endpoint(in, in->desired.v[i].endpoint);
     for (size_t i = 0; i < in->records.n; i++)
-        add_endpoint(in, in->records.v[i].endpoint);
+        if (strcmp(in->records.v[i].endpoint, "ssh") != 0) /* a row that does not tell its host leads nowhere */
+            add_endpoint(in, in->records.v[i].endpoint);
 }
 
 /* --- what is there

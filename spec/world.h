@@ -96,8 +96,10 @@ struct desired {
     bool can_remake;                  /* made again from its spec without loss; false: removal destroys a canonical workspace */
     const char *scope_key, *agent_id; /* OpenClaw's; NULL otherwise */
     const char *backend_id;           /* as recorded: "docker", "ssh", ... */
-    const char *image;                /* reference as written, or NULL where the backend has none */
-    const char *config_hash;          /* OpenClaw's, or our own digest of `create`; 64 hex digits */
+    /* What OpenClaw records in place of an image, and its kind: "u@h" "Target", "openclaw" "Source"; NULL: image, "Image". */
+    const char *config_label, *config_label_kind;
+    const char *image;       /* reference as written, or NULL where the backend has none */
+    const char *config_hash; /* OpenClaw's, or our own digest of `create`; 64 hex digits */
     /* Key of a setting on which OpenClaw's hash depends in a way that cannot be known from outside; NULL: the hash is certain. Of
      * one that is not, a difference of the hash alone means nothing. */
     const char *hash_uncertain;
@@ -148,6 +150,9 @@ struct record {
     /* OpenClaw's runtime whose agent, scope, backend and prefix no longer lead to this name. Set by whoever expands the config.
      */
     const char *unwanted_because;
+    /* Still wanted, under its name, but on another endpoint: this one. It stays recorded where it is until its workspace has been
+     * moved. Set likewise; NULL: it has not moved. */
+    const char *moved_to;
     /* Removing its runtime destroys a workspace that exists nowhere else (remote and canonical). Of a runtime that is still
      * desired, `can_remake` tells. */
     bool holds_data;

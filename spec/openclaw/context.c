@@ -2,7 +2,9 @@
 
 #include "spec/base/path.h"
 #include "spec/base/text.h"
+#include "spec/openclaw/away.h"
 #include "spec/openclaw/podman.h"
+#include "spec/openclaw/ssh.h"
 #include "spec/openclaw/tools.h"
 
 #include <string.h>
@@ -210,10 +212,16 @@ int oc_context_of_scope(struct arena *a, const struct oc_instance *oc, const cha
     c.workspace_dir = dirs.workspace_dir;
     c.agent_workspace_dir = dirs.agent_workspace_dir;
     c.skills_workspace_dir = dirs.skills_workspace_dir;
-    c.is_podman = oc_line_of(oc->places)->has_podman && strcmp(js_lower(a, c.backend), "podman") == 0;
-    c.has_container = c.is_podman || strcmp(js_lower(a, c.backend), "docker") == 0;
+    c.how = oc_backend_find(oc_line_of(oc->places), js_lower(a, c.backend));
+    c.is_podman = c.how && c.how->which == OC_BACKEND_PODMAN;
+    c.has_container = c.how && c.how->has_container;
     if (!c.has_container) {
         c.no_browser = arena_printf(a, "backend %s has no browsers", c.backend);
+        if (c.how && oc_away_make(a, oc, &c, &e) < 0) {
+            report(a, oc, &c, &e, d);
+            if (!oc->explains)
+                return -1;
+        }
         *ret = c;
         return 0;
     }
@@ -326,6 +334,17 @@ static void put_container(struct arena *a, struct node *o, const struct oc_conta
     node_set(a, o, "create", c->create ? c->create : node_null(a));
 }
 
+/* Keys of hosts are for the host alone, also where other secrets are shown. */
+static struct node *without_keys(struct arena *a, const struct node *create)
+{
+    struct node *o = create ? node_copy(a, create) : node_null(a), *connection = node_get(o, "connection");
+
+    for (int m = 0; m < OC_SSH_MATERIAL_COUNT; m++)
+        if (node_get(connection, oc_ssh_data_key((enum oc_ssh_material)m)))
+            node_set(a, connection, oc_ssh_data_key((enum oc_ssh_material)m), node_string(a, "(sensitive)"));
+    return o;
+}
+
 struct node *oc_context_json(struct arena *a, const struct oc_context *c)
 {
     struct node *o = node_object(a), *b;
@@ -341,9 +360,16 @@ struct node *oc_context_json(struct arena *a, const struct oc_context *c)
     node_set(a, o, "workspaceAccess", node_text(a, c->workspace_access));
     node_set(a, o, "workspaceDir", node_text(a, c->workspace_dir));
     node_set(a, o, "agentWorkspaceDir", node_text(a, c->agent_workspace_dir));
-    node_set(a, o, "containerName", node_text(a, c->container.name));
+    node_set(a, o, "containerName", node_text(a, c->has_container ? c->container.name : NULL));
     node_set(a, o, "sandbox", c->sandbox.config);
-    put_container(a, o, &c->container);
+    put_container(a, o, c->has_container ? &c->container : &(const struct oc_container){0});
+    if (c->how && !c->has_container) {
+        b = node_object(a);
+        node_set(a, b, "runtimeId", node_text(a, c->container.name));
+        node_set(a, b, "endpoint", node_text(a, c->container.endpoint));
+        node_set(a, b, "create", without_keys(a, c->container.create));
+        node_set(a, o, "remote", b);
+    }
     if (c->has_browser) {
         b = node_object(a);
         node_set(a, b, "containerName", node_text(a, c->browser.name));

@@ -15,11 +15,14 @@
 
 #include "spec/diag.h"
 #include "spec/fs.h"
+#include "spec/kinds.h"
 #include "spec/node.h"
+#include "spec/openclaw/backends.h"
 #include "spec/openclaw/create.h"
 #include "spec/openclaw/hash.h"
 #include "spec/openclaw/names.h"
 #include "spec/openclaw/resolve.h"
+#include "spec/secret.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -44,6 +47,12 @@ struct oc_instance {
     /* The podman of the user whose OpenClaw it is, for agents of backend podman; NULL: not known, and then they have names and
      * hashes, but no `create`. */
     const struct oc_podman *podman;
+    /* For runtimes on other hosts. */
+    const char *user;                    /* name of this process's, for targets that name none; NULL: not known */
+    const char *agent_socket;            /* SSH_AUTH_SOCK, or NULL */
+    const struct node *env;              /* in force for OpenClaw, for secrets by reference; NULL: empty */
+    const struct secret_source *secrets; /* NULL: references are not followed, and `create` goes without what they hold */
+    struct seed_rule seed;
 };
 
 /* One container of OpenClaw's. */
@@ -51,10 +60,15 @@ struct oc_container {
     const char *name;
     const char *image;
     const char *config_hash;
-    struct node *create; /* Engine create body; NULL: of podman, where that is not known */
+    struct node *create; /* Engine create body, NULL: of podman, where that is not known; of a remote one: spec/remote.h */
     /* The key of a variable on which the hash depends in a way that cannot be known from outside ("docker.env.FAL_KEY", see
      * oc_env_policy()); NULL: it is certain. */
     const char *hash_uncertain;
+    /* Of a remote one (spec/openclaw/away.h). config_hash is then ours; OpenClaw has none. */
+    const char *endpoint;
+    const char *label; /* that OpenClaw records as its image: target or source */
+    bool only_copy;    /* what is there is the canonical workspace */
+    bool laid_out;     /* OpenClaw has made the local directories that it begins as a copy of */
 };
 
 struct oc_context {
@@ -64,11 +78,11 @@ struct oc_context {
     bool sandboxed;
     const char *mode, *scope, *scope_key, *backend, *workspace_access;
     const char *workspace_dir, *agent_workspace_dir, *skills_workspace_dir;
-    bool mounts_agent;         /* the agent's workspace is mounted beside the other */
-    const char *skills_dir;    /* that OpenClaw would have made by the time it makes a container (mounts.h); NULL: none */
-    struct oc_sandbox sandbox; /* with docker.user filled in */
-    bool is_podman;            /* and the line knows it */
-    bool has_container;        /* docker's or podman's; false: another backend; container and browser are empty */
+    bool mounts_agent;             /* the agent's workspace is mounted beside the other */
+    const char *skills_dir;        /* that OpenClaw would have made by the time it makes a container (mounts.h); NULL: none */
+    struct oc_sandbox sandbox;     /* with docker.user filled in */
+    const struct oc_backend *how;  /* what its backend means; NULL: it is not driven: container and browser are empty */
+    bool is_podman, has_container; /* of it; has_container: an engine's */
     struct oc_container container;
     bool has_browser;       /* enabled, and allowed by the tool policy; podman has none */
     const char *no_browser; /* of !has_browser: why, "browser.enabled is false" */
@@ -91,7 +105,8 @@ int oc_context_of_scope(struct arena *a, const struct oc_instance *oc, const cha
                         const char *scope_key, struct oc_context *ret, struct diags *d);
 
 /* agentId sessionKey mainSessionKey sandboxed mode scope scopeKey backend workspaceAccess workspaceDir agentWorkspaceDir
- * containerName sandbox configHash create browser{containerName configHash create}. null for what a backend other than docker
+ * containerName sandbox configHash create browser{containerName configHash create}, and of a runtime on another host
+ * remote{runtimeId endpoint create}. null for what a backend other than docker
  * and podman does not have; no `browser` where none is wanted. Secret values are shown as they are by node_emit without
  * NODE_EMIT_REDACT. */
 struct node *oc_context_json(struct arena *a, const struct oc_context *c);

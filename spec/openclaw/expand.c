@@ -2,6 +2,8 @@
 
 #include "spec/base/text.h"
 #include "spec/base/vec.h"
+#include "spec/openclaw/away.h"
+#include "spec/openclaw/openshell.h"
 #include "spec/openclaw/private.h"
 
 #include <string.h>
@@ -146,14 +148,31 @@ static void list_agents(struct run *r)
     }
 }
 
+/* What a backend means, where it is driven; NULL: it is left alone. */
+static const struct oc_backend *driven(const struct run *r, const char *backend)
+{
+    const struct oc_backend *how = oc_backend_find(r->line, backend);
+
+    return how && (how->has_container || !r->in || !r->in->drives || r->in->drives(how->id)) ? how : NULL;
+}
+
 static bool is_podman(const struct run *r, const char *backend)
 {
-    return r->line->has_podman && strcmp(backend, "podman") == 0;
+    const struct oc_backend *how = oc_backend_find(r->line, backend);
+
+    return how && how->which == OC_BACKEND_PODMAN;
+}
+
+static bool is_remote(const struct run *r, const char *backend)
+{
+    const struct oc_backend *how = oc_backend_find(r->line, backend);
+
+    return how && !how->has_container;
 }
 
 static bool is_on(const struct run *r, const struct agent *g)
 {
-    return !g->broken && strcmp(g->mode, "off") != 0 && (strcmp(g->backend, "docker") == 0 || is_podman(r, g->backend));
+    return !g->broken && strcmp(g->mode, "off") != 0 && driven(r, g->backend);
 }
 
 /* NULL where it has an error; the agent is broken from then on. */
@@ -262,6 +281,12 @@ static bool is_known(const struct run *r, const char *backend)
     return !is_podman(r, backend) || r->oc->podman;
 }
 
+/* Whether OpenClaw uses on what an older plugin named so. */
+static bool is_old_name(const struct run *r, const struct oc_context *x, const char *key, const char *name)
+{
+    return x->how->which == OC_BACKEND_OPENSHELL && text_eq(oc_openshell_old_name(r->a, r->line, key), name);
+}
+
 /* Why a claim does not want a runtime of this kind and name, which this backend has; NULL: it does, or is in doubt (a broken
  * agent, an isolated session, a podman that is not known). */
 static const char *refusal(struct run *r, const struct claim *c, enum runtime_kind kind, const char *key, const char *name,
@@ -296,36 +321,52 @@ static const char *refusal(struct run *r, const struct claim *c, enum runtime_ki
     if (kind == RUNTIME_BROWSER && !x->has_browser)
         return x->no_browser;
     now = runtime_of(x, kind)->name;
-    return strcmp(now, name) == 0 ? NULL : arena_printf(r->a, "name is now %s", now);
+    return strcmp(now, name) == 0 || is_old_name(r, x, key, name) ? NULL : arena_printf(r->a, "name is now %s", now);
 }
 
 enum verdict { WANTED, UNWANTED, IN_DOUBT };
 
-/* hash: what the runtime has now, or NULL. ret_agent where WANTED, ret_why where UNWANTED. */
-static enum verdict judge(struct run *r, enum runtime_kind kind, const char *key, const char *name, const char *hash,
-                          const char *backend, size_t *ret_agent, const char **ret_why)
+/* What is recorded or shown, and has to be judged. */
+struct found {
+    enum runtime_kind kind;
+    const char *key, *name, *backend;
+    const char *hash;     /* that it has now, or NULL */
+    const char *endpoint; /* of a remote one: where it is */
+};
+
+/* Whether it is as one agent wants it: of several that share it, that one's config holds. */
+static bool is_right(const struct run *r, const struct found *f, const struct oc_context *x)
 {
+    const struct oc_container *runtime = runtime_of(x, f->kind);
+
+    return is_remote(r, f->backend) ? text_eq(runtime->endpoint, f->endpoint) : f->hash && text_eq(runtime->config_hash, f->hash);
+}
+
+/* ret_agent where WANTED, ret_why where UNWANTED. */
+static enum verdict judge(struct run *r, const struct found *f, size_t *ret_agent, const char **ret_why)
+{
+    const char *key = f->key;
     struct claims c = claims_of(r, key);
     const char *first = NULL;
     size_t chosen = NONE;
     bool doubt = false;
 
     for (size_t i = 0; i < c.n; i++) {
-        const char *why = refusal(r, &c.v[i], kind, key, name, backend);
+        const char *why = refusal(r, &c.v[i], f->kind, key, f->name, f->backend);
         const struct oc_context *x;
 
         if (why) {
             first = first ? first : why;
             continue;
         }
-        x = c.v[i].isolated || is_superseded(r, key) || !is_known(r, backend) ? NULL : context(r, c.v[i].agent, key);
-        if (!x) {
+        x = c.v[i].isolated || is_superseded(r, key) || !is_known(r, f->backend) ? NULL : context(r, c.v[i].agent, key);
+        if (!x || strcmp(runtime_of(x, f->kind)->name, f->name) != 0) {
             doubt = true;
             continue;
         }
-        if (chosen == NONE || (hash && text_eq(runtime_of(x, kind)->config_hash, hash)))
+        if (chosen == NONE || is_right(r, f, x))
             chosen = c.v[i].agent;
-        if (hash && text_eq(runtime_of(x, kind)->config_hash, hash))
+        if (is_right(r, f, x))
             break;
     }
     if (c.n == 0 && is_superseded(r, key))
@@ -388,20 +429,43 @@ static const char *lower_id(struct arena *a, const char *backend_id)
     return js_is_blank(backend_id) ? "docker" : js_lower(a, js_trim(a, backend_id));
 }
 
+/* A remote one is where it was made, whatever the config says now. */
+static bool find_place(struct run *r, struct record *rec, const struct oc_backend *how, struct oc_expansion *ret)
+{
+    const char *endpoint = oc_away_endpoint(r->a, r->oc, rec, how);
+
+    if (!endpoint) {
+        ret->n_unplaced++;
+        return false;
+    }
+    rec->endpoint = endpoint;
+    rec->holds_data = rec->holds_data || oc_away_holds_data(r->a, r->oc, how);
+    return true;
+}
+
+static void note_move(struct run *r, struct record *rec, size_t agent, const char *key)
+{
+    const struct oc_context *c = context(r, agent, key);
+
+    if (c && !c->has_container && !text_eq(c->container.endpoint, rec->endpoint))
+        rec->moved_to = c->container.endpoint;
+}
+
 static void judge_record(struct run *r, struct record *rec, const char *owner, struct oc_expansion *ret)
 {
-    const char *key = rec->scope_key, *why, *backend = "docker";
+    const char *key = rec->scope_key, *why, *backend = lower_id(r->a, rec->backend_id);
+    const struct oc_backend *how = driven(r, backend);
     size_t agent;
 
     if (!is_openclaws(rec->kind) || !text_eq(rec->install, r->in->install) || (rec->owner && !text_eq(rec->owner, owner)))
         return;
-    if (r->line->has_podman && text_eq(rec->endpoint, OC_PODMAN_ENDPOINT)) {
-        backend = "podman";
-    } else if (r->line->has_podman && rec->name && text_eq(lower_id(r->a, rec->backend_id), "podman")) {
-        node_set(r->a, r->other_podman, rec->name, node_string(r->a, rec->endpoint));
+    if (is_podman(r, backend) && !text_eq(rec->endpoint, OC_PODMAN_ENDPOINT)) {
+        if (rec->name)
+            node_set(r->a, r->other_podman, rec->name, node_string(r->a, rec->endpoint));
         ret->n_other_podman++;
         return;
-    } else if (strcmp(lower_id(r->a, rec->backend_id), "docker") != 0) {
+    }
+    if (!how) {
         ret->n_foreign_backend++;
         return;
     }
@@ -411,10 +475,13 @@ static void judge_record(struct run *r, struct record *rec, const char *owner, s
         r->left_alone = true;
         return;
     }
+    if (!how->has_container && !find_place(r, rec, how, ret))
+        return;
     key = js_trim(r->a, key);
-    switch (judge(r, rec->kind, key, rec->name, rec->config_hash, backend, &agent, &why)) {
+    switch (judge(r, &(struct found){rec->kind, key, rec->name, backend, rec->config_hash, rec->endpoint}, &agent, &why)) {
     case WANTED:
         want(r, rec->kind, agent, key, false);
+        note_move(r, rec, agent, key);
         break;
     case UNWANTED:
         rec->unwanted_because = why;
@@ -425,9 +492,9 @@ static void judge_record(struct run *r, struct record *rec, const char *owner, s
 }
 
 /* Shown, and not recorded (or its slot would be there): wanted where it certainly is of this install. */
-static void judge_observed(struct run *r, const struct observed *o)
+static void judge_observed(struct run *r, const struct oc_backend *how, const struct observed *o)
 {
-    const char *key = o->scope_key, *why, *backend = text_eq(o->endpoint, OC_PODMAN_ENDPOINT) ? "podman" : "docker";
+    const char *key = o->scope_key, *why;
     bool ours = o->ownership == OWN_OURS && text_eq(o->install, r->in->install);
     const struct oc_context *c;
     size_t agent;
@@ -435,10 +502,13 @@ static void judge_observed(struct run *r, const struct observed *o)
     if (!is_openclaws(o->kind) || js_is_blank(key) || !o->name || (!ours && (o->ownership != OWN_OPENCLAW || o->install)))
         return;
     key = js_trim(r->a, key);
-    if (has_slot(r, o->kind, backend, key) || judge(r, o->kind, key, o->name, o->config_hash, backend, &agent, &why) != WANTED)
+    if (has_slot(r, o->kind, how->id, key) ||
+        judge(r, &(struct found){o->kind, key, o->name, how->id, o->config_hash, o->endpoint}, &agent, &why) != WANTED)
         return;
     c = context(r, agent, key);
-    if (ours || (c && text_eq(runtime_of(c, o->kind)->config_hash, o->config_hash)))
+    /* Ours elsewhere is what a move has left behind. The hash of a remote one tells nothing of whose it is. */
+    if (!how->has_container ? ours && c && text_eq(c->container.endpoint, o->endpoint)
+                            : ours || (c && text_eq(runtime_of(c, o->kind)->config_hash, o->config_hash)))
         want(r, o->kind, agent, key, false);
 }
 
@@ -637,27 +707,33 @@ static struct desired desired_of(struct run *r, const struct slot *s, const char
     const struct oc_container *runtime = runtime_of(s->c, s->kind);
     const struct node *sandbox = s->c->sandbox.config;
     const char *setup = node_str(node_path(sandbox, "docker", "setupCommand", NULL));
-    /* Made beforehand with a hash that OpenClaw may not agree to, it would be made again at the first use: left to that. */
-    bool precreate = s->precreate && !runtime->hash_uncertain;
+    bool remote = !s->c->has_container;
+    /* Made beforehand with a hash that OpenClaw may not agree to, it would be made again at the first use: left to that. So is a
+     * copy of what OpenClaw has not laid out yet. */
+    bool precreate = s->precreate && !runtime->hash_uncertain && (!remote || runtime->laid_out);
 
     return (struct desired){
-        .endpoint = s->c->is_podman ? OC_PODMAN_ENDPOINT : r->in->endpoint,
+        .endpoint = remote            ? runtime->endpoint
+                    : s->c->is_podman ? OC_PODMAN_ENDPOINT
+                                      : r->in->endpoint,
         .name = runtime->name,
         .kind = s->kind,
         .owner = owner,
         .install = r->in->install,
         .want = WANT_RUNNING,
         .precreate = precreate,
-        .can_remake = true,
+        .can_remake = !runtime->only_copy,
         .scope_key = s->c->scope_key,
         .agent_id = s->c->agent_id,
-        .backend_id = s->c->is_podman ? "podman" : "docker",
+        .backend_id = s->c->how->id,
+        .config_label = runtime->label,
+        .config_label_kind = remote ? s->c->how->label_kind : NULL,
         .image = runtime->image,
         .config_hash = runtime->config_hash,
         .hash_uncertain = runtime->hash_uncertain,
         .create = runtime->create,
-        .setup = s->kind == RUNTIME_CONTAINER && !js_is_blank(setup) ? setup : NULL,
-        .workspace_dir = s->c->workspace_dir,
+        .setup = s->kind == RUNTIME_CONTAINER && !remote && !js_is_blank(setup) ? setup : NULL,
+        .workspace_dir = remote ? NULL : s->c->workspace_dir,
         .agent_workspace_dir = s->c->mounts_agent ? s->c->agent_workspace_dir : NULL,
         .skills_dir = s->c->skills_dir,
         .idle_ms = precreate ? 0 : span_ms(sandbox, "idleHours", 3600000),
@@ -700,6 +776,18 @@ static int finish(struct run *r)
     return rc;
 }
 
+/* What OpenClaw's runtimes on an endpoint are; NULL: it has none there. */
+static const struct oc_backend *where(const struct run *r, const char *endpoint)
+{
+    const struct oc_backend *how = oc_backend_of_endpoint(r->line, endpoint);
+
+    if (text_eq(endpoint, r->in->endpoint))
+        return oc_backend_find(r->line, "docker");
+    if (!how || (how->has_container && !text_eq(endpoint, OC_PODMAN_ENDPOINT)))
+        return NULL;
+    return driven(r, how->id);
+}
+
 int oc_expand(struct arena *a, const struct oc_expand *in, struct oc_expansion *ret, struct diags *d)
 {
     const char *owner = arena_printf(a, "OpenClaw/%s", in->object->head.name);
@@ -711,11 +799,12 @@ int oc_expand(struct arena *a, const struct oc_expand *in, struct oc_expansion *
         judge_record(&r, &in->records[i], owner, ret);
     if (r.left_alone)
         diag_warning(d, in->object->head.pos, "", "%s: there is no config file; what is recorded is left alone", owner);
-    for (size_t i = 0; i < in->n_observations; i++)
-        for (size_t j = 0; j < in->observations[i].n; j++)
-            if (text_eq(in->observations[i].endpoint, in->endpoint) ||
-                (r.line->has_podman && text_eq(in->observations[i].endpoint, OC_PODMAN_ENDPOINT)))
-                judge_observed(&r, &in->observations[i].v[j]);
+    for (size_t i = 0; i < in->n_observations; i++) {
+        const struct oc_backend *how = where(&r, in->observations[i].endpoint);
+
+        for (size_t j = 0; how && j < in->observations[i].n; j++)
+            judge_observed(&r, how, &in->observations[i].v[j]);
+    }
     if (in->object->ensure == ENSURE_ALL)
         want_all(&r);
     warn_of_shared(&r, "docker");

@@ -22,6 +22,12 @@
  * wanted only if it certainly is of this install: by our label, or by OpenClaw's config hash (which holds this install's
  * directories). A config file that is not there is an empty config to OpenClaw; here nothing is unwanted because of it.
  *
+ * Runtimes on other hosts (ssh, openshell) hold the only copy of what was done there. Where one is, our own record tells, else
+ * for ssh the target in its row, at which it was made; whatever the config says now, it is there that it is looked for. If it is
+ * wanted elsewhere now, it has moved (record.moved_to): not unwanted, and desired at its new place. ensure: all makes one
+ * beforehand only where OpenClaw has laid out what it begins as a copy of (spec/openclaw/away.h). What an older OpenShell plugin
+ * named is used on by OpenClaw, and left alone.
+ *
  * A scope key that several agents may use ("shared"; in 2026.5 also "agent:main", which is also that of keys that name no agent,
  * under the default agent's config) is wanted if any of them wants it, and then in the form that it has, if that is right for one
  * of them; else in the first's. */
@@ -42,7 +48,10 @@ struct oc_expand {
     const struct oc_instance *oc;
     const char *install;  /* of its state directory */
     const char *endpoint; /* where OpenClaw's docker runtimes live: "docker"; podman's: OC_PODMAN_ENDPOINT */
-    /* All that is recorded; of other installs and kinds, too. unwanted_because and dirs are written to. */
+    /* Whether a remote backend ("ssh", "openshell") is driven here; NULL: all are. */
+    bool (*drives)(const char *backend);
+    /* All that is recorded; of other installs and kinds, too. unwanted_because, dirs, moved_to, and of remote ones endpoint and
+     * holds_data are written to. */
     struct record *records;
     size_t n_records;
     const struct observation *observations;
@@ -55,7 +64,8 @@ struct oc_expand {
 struct oc_expansion {
     struct desired *v; /* `fields` is left to the backend's check() */
     size_t n;
-    size_t n_foreign_backend; /* records of ssh, openshell, ...: not driven by this version, and not touched */
+    size_t n_foreign_backend; /* records of other backends: not driven by this version, and not touched */
+    size_t n_unplaced;        /* records of remote runtimes that do not tell where those are: not touched either */
     size_t n_other_podman;    /* records on a podman that is not the local one: not touched either */
     /* Where something unwanted has a private directory (private.h), or with_dirs: every record of this install has its dirs,
      * these are the workspaces of all agents, and private directories are below these roots. */

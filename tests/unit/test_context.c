@@ -391,7 +391,7 @@ static void what_only_the_engine_can_tell_is_left_to_it(void **state)
 static void other_backends_have_no_container(void **state)
 {
     ARENA_AUTO a = arena_new();
-    WORLD_AUTO w = world_new(a, "{agents:{defaults:{sandbox:{mode:'all',backend:'ssh',ssh:{target:'u@h',identityData:'CANARY'},"
+    WORLD_AUTO w = world_new(a, "{agents:{defaults:{sandbox:{mode:'all',backend:'crabbox',ssh:{identityData:'CANARY'},"
                                 "browser:{enabled:true}}}}}");
     BUF_AUTO b = BUF_INIT(1u << 20);
     struct oc_context c;

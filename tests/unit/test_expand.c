@@ -351,8 +351,7 @@ static void in_doubt_a_record_is_left_alone(void **state)
         {"{}", {.name = "x", .scope_key = " "}},
         {"{}", {.name = NULL, .scope_key = "agent:main"}},
         {"{}", {.name = MAIN, .scope_key = "agent:main", .install = "ffffffffffffffff"}},
-        {"{}", {.name = MAIN, .scope_key = "agent:main", .backend_id = "ssh"}},
-        {"{}", {.name = MAIN, .scope_key = "agent:main", .backend_id = "openshell"}},
+        {"{}", {.name = MAIN, .scope_key = "agent:main", .backend_id = "crabbox"}},
         {"{}", {.name = MAIN, .scope_key = "agent:main", .owner = "OpenClaw/other"}},
         {"{}", {.name = "scratch", .scope_key = "agent:main", .kind = RUNTIME_SANDBOX}},
         /* its agent's config has an error */
@@ -455,7 +454,7 @@ static void ensure_all_makes_one_runtime_per_sandboxed_agent(void **state)
         {D("mode:'non-main'"), MAIN}, /* its other sessions are sandboxed */
         {L(ON, "{id:'main'},{id:'work'},{id:'WORK'}"), MAIN " " WORK},
         {L(ON, "{id:'main',sandbox:{mode:'off'}},{id:'work'}"), WORK},
-        {L(ON, "{id:'main'},{id:'work',sandbox:{backend:'ssh'}}"), MAIN},
+        {L(ON, "{id:'main'},{id:'work',sandbox:{backend:'crabbox'}}"), MAIN},
         {L(ON ",scope:'shared'", "{id:'main'},{id:'work'}"), SHARED},
         {L(ON, "{id:'main',sandbox:{scope:'shared'}},{id:'work'}"), SHARED " " WORK},
         {D(ON ",scope:'session'"), "openclaw-sbx-agent-main-main-6d9217fe"},
