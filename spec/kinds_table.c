@@ -199,8 +199,8 @@ static const struct schema_field workspace_fields[] = {
      {SCHEMA_STRING, .min_length = 1, .check = check_path, .pattern = PATH_PATTERN},
      .required = true},
     {"target",
-     "Where it appears in the sandbox; with ssh /NAME, below the sandbox's directory; with openshell /sandbox, where it is also "
-     "the default, /agent, or below. The first workspace may leave it out; the others need one.",
+     "Where it appears in the sandbox; with ssh /workspace or /agent, below its own directory there; with openshell /sandbox, "
+     "which is then the default, /agent, or below. The first workspace may leave it out; the others need one.",
      {SCHEMA_STRING, .min_length = 1, .check = check_target, .pattern = TARGET_PATTERN},
      .def = "\"/workspace\""},
     {"readOnly", "Whether the sandbox may only read it.", {SCHEMA_BOOL}, .def = "false"},
@@ -373,12 +373,6 @@ static const struct schema_field seed_fields[] = {
 };
 const struct schema_object kinds_seed = SCHEMA_OBJECT_OF("seed", "How a remote workspace gets its files.", seed_fields);
 
-/* "/NAME", whose directory is ROOT/NAME. */
-static bool is_directory_name(const char *target)
-{
-    return target[0] == '/' && target[1] != '.' && is_framed(target + 1, "._-");
-}
-
 /* Where a remote workspace may be, and that none can be mounted read-only. */
 static void check_remote_workspaces(const struct schema_at *at, const char *word, bool openshell)
 {
@@ -396,8 +390,8 @@ static void check_remote_workspaces(const struct schema_at *at, const char *word
             schema_fail(&item, "backend openshell copies two directories at most");
         if (!target)
             continue;
-        if (!openshell && !is_directory_name(target))
-            schema_fail_in(&item, "target", "backend ssh has it in the sandbox's own directory: /NAME");
+        if (!openshell && strcmp(target, "/workspace") != 0 && strcmp(target, "/agent") != 0)
+            schema_fail_in(&item, "target", "backend ssh has two places: /workspace and /agent");
         else if (openshell && !path_is_inside("/sandbox", target) && !path_is_inside("/agent", target))
             schema_fail_in(&item, "target", "backend openshell has it in /sandbox, /agent, or below one of them");
         for (size_t j = 0; openshell && j < i; j++) {

@@ -1,5 +1,6 @@
 /* OpenClaw's runtimes on other hosts: where they are, what they are made from, and which of them are wanted. A wrong answer here
  * destroys the only copy of somebody's work. */
+#include "backends/backend.h"
 #include "spec/openclaw/away.h"
 #include "spec/openclaw/expand.h"
 #include "tests/lib/data.h"
@@ -188,6 +189,37 @@ static void an_openshell_runtime_is_asked_for_whole(void **state)
     memfs_file(&w->fs, WS "/p.yaml", "version: 1\n");
     run(w, ENSURE_EXISTING);
     same("policyText", node_str(node_get(w->out.v[0].create, "policyText")), "version: 1\n");
+}
+
+static void what_is_asked_for_passes_its_backends_check(void **state)
+{
+    static const char *const configs[] = {
+        D("workspaceAccess:'ro'," AT("u@h")),
+        D("workspaceAccess:'rw',scope:'shared',backend:'ssh',ssh:{target:'[::1]:22',workspaceRoot:'/srv/./oc//x/"
+          "',identityFile:'~/i'}"),
+        D("workspaceAccess:'ro',backend:'ssh',ssh:{target:'h',workspaceRoot:'/',strictHostKeyChecking:false,identityData:'x'}"),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof configs / sizeof *configs; i++) {
+        ARENA_AUTO a = arena_new();
+        const struct oc_places *at = i % 2 ? &at_9 : &at_5;
+        WORLD_AUTO w = world_of(a, at, configs[i / 2]);
+
+        memfs_file(&w->fs, WS "/p.yaml", "version: 1\n");
+        run(w, ENSURE_ALL);
+        assert_int_equal(w->rc, 0);
+        assert_int_equal(w->out.n, 1);
+        const struct backend_ops *ops = backend_find(w->out.v[0].endpoint);
+        struct fields fields;
+        struct err e = {0};
+
+        assert_non_null(ops);
+        same("backend", ops->name, w->out.v[0].backend_id);
+        if (ops->check(a, &w->out.v[0], &fields, &e) < 0)
+            fail_msg("%s: %s", configs[i / 2], e.msg);
+        assert_true(fields.n > 0);
+    }
 }
 
 static void explaining_shows_no_key(void **state)
@@ -422,6 +454,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_ssh_runtime_is_asked_for_whole),
         cmocka_unit_test(an_openshell_runtime_is_asked_for_whole),
+        cmocka_unit_test(what_is_asked_for_passes_its_backends_check),
         cmocka_unit_test(explaining_shows_no_key),
         cmocka_unit_test(a_mirror_holds_no_data),
         cmocka_unit_test(what_openclaw_has_not_laid_out_is_left_to_its_first_use),

@@ -1,4 +1,5 @@
 /* kinds_desired: what Sandbox objects ask of their backends, where secrets come from and where they do not go. */
+#include "backends/backend.h"
 #include "spec/kinds_desired.h"
 #include "tests/lib/memfs.h"
 
@@ -404,6 +405,25 @@ static void an_openshell_sandbox_is_asked_for_whole(void **state)
     assert_string_equal(r->d.v[0].key, "spec.openshell.policy");
 }
 
+static void remote_sandboxes_pass_their_backends_check(void **state)
+{
+    struct round *r = *state;
+    static const char *const texts[] = {
+        REMOTE("{target: h, workspaceRoot: /srv/x}",
+               ", workspaces: [{path: /a}, {path: /b, target: /agent}], env: {A: b}, setup: x"),
+        REMOTE("{target: 'u@[::1%lo]:22', workspaceRoot: /}", ", workspaces: [{path: /a}]"),
+    };
+    for (size_t i = 0; i < N(texts); i++) {
+        struct fields fields;
+        struct err e = {0};
+        assert_int_equal(desire(r, texts[i]), 0);
+        const struct backend_ops *ops = backend_find(r->v[0].endpoint);
+        assert_non_null(ops);
+        if (ops->check(r->a, &r->v[0], &fields, &e) < 0)
+            fail_msg("%s: %s", texts[i], e.msg);
+    }
+}
+
 static void a_key_that_is_not_there_fails_the_load(void **state)
 {
     struct round *r = *state;
@@ -522,6 +542,7 @@ int main(void)
         T(the_hash_follows_what_is_meant),
         T(an_ssh_sandbox_is_asked_for_whole),
         T(an_openshell_sandbox_is_asked_for_whole),
+        T(remote_sandboxes_pass_their_backends_check),
         T(a_key_that_is_not_there_fails_the_load),
         T(a_changed_secret_changes_the_hash),
         T(the_hash_is_the_same_in_every_release),
