@@ -3,6 +3,7 @@
 #include "backends/bubblewrap.h"
 #include "backends/docker.h"
 #include "backends/fake.h"
+#include "backends/openshell.h"
 #include "backends/replay.h"
 #include "backends/ssh.h"
 #include "backends/trace.h"
@@ -10,7 +11,7 @@
 #include <string.h>
 
 static const struct backend_ops *const backends[] = {
-    &bubblewrap_ops, &docker_ops, &fake_ops, &podman_ops, &replay_ops, &ssh_ops, &trace_ops,
+    &bubblewrap_ops, &docker_ops, &fake_ops, &openshell_ops, &podman_ops, &replay_ops, &ssh_ops, &trace_ops,
 };
 
 const struct backend_ops *const *backend_all(size_t *ret_n)

@@ -21,6 +21,8 @@ enum {
     CONTRACT_NO_SETUP_MARK = 2, /* cannot tell whether the setup of what exists went well */
     CONTRACT_NO_PATCH = 4,      /* nothing can be changed in place */
     CONTRACT_NO_SECRET = 8,     /* takes no environment */
+    CONTRACT_NO_STOP = 16,      /* what is there runs: nothing is stopped or started */
+    CONTRACT_NO_BUSY = 32,      /* what others do inside is not shown: busy_known is false */
 };
 
 /* What is wanted of a runtime; each but the first differs from CONTRACT_BASE in one thing. */

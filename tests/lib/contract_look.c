@@ -174,7 +174,7 @@ static void test_fresh_equals_wanted(void **state)
     assert_string_equal(o->owner, d->owner);
     assert_string_equal(o->config_hash, d->config_hash);
     assert_true(o->created_at_ms == 1700000000123);
-    assert_true(o->busy_known);
+    assert_true(o->busy_known == !(suite->lacks & CONTRACT_NO_BUSY));
     assert_int_equal(o->busy, 0);
     assert_true(o->fields_known);
     suite_assert_fields(f, d->fields, o->fields);
@@ -371,7 +371,7 @@ static const struct suite_row rows[] = {
     {"look says absent only where it is", test_look_absent, 0, SUITE_ANY},
     {"look at a dead endpoint is an error, not absent", test_look_down, 0, SUITE_ANY},
     {"a foreign runtime is listed only under a wanted name", test_foreign_listed_by_name, 0, SUITE_ANY},
-    {"what ended by itself is stopped and can be started", test_died_is_stopped, 0, SUITE_ANY},
+    {"what ended by itself is stopped and can be started", test_died_is_stopped, CONTRACT_NO_STOP, SUITE_ANY},
     {"what was taken away is absent, and removing it succeeds", test_vanished_is_absent, 0, SUITE_ANY},
     {"drift is seen field by field, also with a memo", test_drift_seen, 0, SUITE_DRIFT},
     {"a memo saves looks and changes no answer", test_memo_saves_only_time, 0, SUITE_ANY},
