@@ -30,6 +30,8 @@
 
 #include "backends/backend.h"
 
+#define OPENSHELL_POLICY_BYTES 262144u /* of one policy: the gateway's cap */
+
 extern const struct backend_ops openshell_ops;
 
 #endif

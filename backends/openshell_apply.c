@@ -293,6 +293,12 @@ static int create_new(struct acting *x, struct act_result *res, struct err *e)
         (out.status != 0 && openshell_complains_of(openshell_complaint(x->c.a, out.err, out.n_err), "already exists")))
         return err_set(e, ERR_CONFLICT, 0, "the name was taken in the meantime");
     r.id = it.id;
+    if (x->spec.env != NULL && !x->c.b->traits->env) {
+        static const char *const warnings[] = {"env: this release of openshell sets no variables"};
+
+        res->warnings = warnings;
+        res->n_warnings = 1;
+    }
     return fill(x, &r, false, res, e);
 }
 

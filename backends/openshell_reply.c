@@ -17,7 +17,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* A copy without colours and other terminal sequences, carriage returns and NULs. */
+/* A copy without colours, other terminal sequences and control characters but line breaks and tabs. */
 static char *plain(struct arena *a, const char *text, size_t n)
 {
     char *out = arena_alloc(a, n + 1);
@@ -29,7 +29,7 @@ static char *plain(struct arena *a, const char *text, size_t n)
                 i++;
             continue;
         }
-        if (text[i] != '\r' && text[i] != '\0')
+        if ((unsigned char)text[i] >= ' ' ? text[i] != 0x7f : text[i] == '\n' || text[i] == '\t')
             out[m++] = text[i];
     }
     return out;
@@ -271,6 +271,8 @@ static int row_of(struct arena *a, const char *line, size_t n_columns, struct op
     while ((word = next_word(a, &rest)) != NULL && words.n < 16)
         VEC_PUSH(a, &words, word);
     n = words.n;
+    if (n < 3 || words.v == NULL)
+        return err_set(e, ERR_INPUT, 0, "list: a row that is none: '%s'", line);
     /* A date is two words, or a dash. */
     if (n == n_columns + 1 && read_date(arena_printf(a, "%s %s", words.v[n - 3], words.v[n - 2]), &it.created_at_ms))
         it.name = words.v[0];
@@ -285,7 +287,7 @@ static int row_of(struct arena *a, const char *line, size_t n_columns, struct op
 
 int openshell_list_text(struct arena *a, const char *text, size_t n, struct openshell_items *ret, struct err *e)
 {
-    const char *rest = plain(a, text, n), *line, *word;
+    const char *rest = plain(a, text, n), *line;
     VEC(struct openshell_item) out = {0};
     size_t n_columns = 0;
 
@@ -305,7 +307,7 @@ int openshell_list_text(struct arena *a, const char *text, size_t n, struct open
         }
         if (!text_eq(next_word(a, &words), "NAME"))
             break;
-        for (n_columns = 1; (word = next_word(a, &words)) != NULL; n_columns++)
+        for (n_columns = 1; next_word(a, &words) != NULL; n_columns++)
             if (n_columns > 8)
                 return err_set(e, ERR_INPUT, 0, "list: a head that is none");
         if (n_columns < 3 || !text_has_suffix(line, "PHASE"))

@@ -1,5 +1,6 @@
 #include "backends/openshell_spec.h"
 
+#include "backends/openshell.h"
 #include "spec/base/path.h"
 #include "spec/base/text.h"
 #include "spec/base/vec.h"
@@ -12,8 +13,9 @@
 static const struct openshell_traits profiles[] = {
     [OPENSHELL_0_0_36] = {.since = {0, 0, 36}, .bootstraps = true},
     [OPENSHELL_0_0_37] = {.since = {0, 0, 37}, .labels = true},
-    [OPENSHELL_0_0_88] = {.since = {0, 0, 88}, .labels = true, .short_names = true},
-    [OPENSHELL_0_0_111] = {.since = {0, 0, 111}, .labels = true, .short_names = true, .main_process = true, .stops = true},
+    [OPENSHELL_0_0_88] = {.since = {0, 0, 88}, .labels = true, .env = true, .short_names = true},
+    [OPENSHELL_0_0_111] =
+        {.since = {0, 0, 111}, .labels = true, .env = true, .short_names = true, .main_process = true, .stops = true},
 };
 
 const struct openshell_traits *openshell_traits_of(struct openshell_release r)
@@ -143,7 +145,31 @@ static int get_providers(const struct node *create, struct openshell_spec *s, st
     return 0;
 }
 
-static int get_dirs(const struct node *create, struct openshell_spec *s, struct err *e)
+/* A part of a path, and of the names of files here. */
+static bool is_dir_name(const char *s)
+{
+    size_t n = s != NULL ? strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-_") : 0;
+
+    return n > 0 && n <= 64 && s[n] == '\0';
+}
+
+static int get_dir(struct arena *a, const struct node *n, const struct openshell_spec *s, struct openshell_dir *ret,
+                   struct err *e)
+{
+    struct openshell_dir d = {.name = node_str(node_get(n, "name")), .local = node_str(node_get(n, "local"))};
+
+    if (!is_dir_name(d.name))
+        return err_set(e, ERR_CONFIG, 0, "name: lower-case letters, digits, '-' and '_' are wanted");
+    if (d.local == NULL || d.local[0] != '/')
+        return err_set(e, ERR_CONFIG, 0, "local: an absolute path is wanted");
+    d.remote = strcmp(d.name, "agent") == 0 ? s->agent_dir : s->workspace_dir;
+    if (get_remote_dir(a, n, "remote", &d.remote, e) < 0)
+        return -1;
+    *ret = d;
+    return 0;
+}
+
+static int get_dirs(struct arena *a, const struct node *create, struct openshell_spec *s, struct err *e)
 {
     const struct node *list = node_get(create, "dirs");
 
@@ -152,22 +178,44 @@ static int get_dirs(const struct node *create, struct openshell_spec *s, struct 
     if (list->kind != NODE_ARRAY || list->n_items > OPENSHELL_MAX_DIRS)
         return err_set(e, ERR_CONFIG, 0, "dirs: a list of at most %d is wanted", OPENSHELL_MAX_DIRS);
     for (size_t i = 0; i < list->n_items; i++) {
-        const char *name = node_str(node_get(list->items[i], "name")), *local = node_str(node_get(list->items[i], "local"));
-        bool agent = text_eq(name, "agent");
-
-        if (!agent && !text_eq(name, "workspace"))
-            return err_set(e, ERR_CONFIG, 0, "dirs[%zu].name: workspace or agent is wanted", i);
-        if (local == NULL || local[0] != '/')
-            return err_set(e, ERR_CONFIG, 0, "dirs[%zu].local: an absolute path is wanted", i);
-        s->dirs[i] = (struct openshell_dir){.name = name, .local = local, .remote = agent ? s->agent_dir : s->workspace_dir};
-        for (size_t j = 0; j < i; j++)
+        if (get_dir(a, list->items[i], s, &s->dirs[i], e) < 0)
+            return err_wrap(e, "dirs[%zu]", i);
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(s->dirs[j].name, s->dirs[i].name) == 0)
+                return err_set(e, ERR_CONFIG, 0, "dirs[%zu].name: '%s' is there twice", i, s->dirs[i].name);
             if (path_is_inside(s->dirs[j].remote, s->dirs[i].remote) || path_is_inside(s->dirs[i].remote, s->dirs[j].remote))
                 return err_set(e, ERR_CONFIG, 0, "dirs[%zu]: '%s' and '%s' lie one in the other", i, s->dirs[j].remote,
                                s->dirs[i].remote);
+        }
         s->n_dirs++;
     }
     if (strcmp(s->mode, "mirror") == 0)
         s->n_dirs = 0; /* OpenClaw brings them along itself, before each exec */
+    return 0;
+}
+
+static int get_env(const struct node *create, struct openshell_spec *s, struct err *e)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
+    const struct node *env = node_get(create, "env");
+
+    if (env == NULL || env->kind == NODE_NULL)
+        return 0;
+    if (env->kind != NODE_OBJECT || env->n_members > 128)
+        return err_set(e, ERR_CONFIG, 0, "env: an object of at most 128 texts is wanted");
+    for (size_t i = 0; i < env->n_members; i++) {
+        const struct node *v = env->members[i].value;
+        const char *key = env->members[i].key;
+
+        if (v->secret)
+            return err_set(e, ERR_CONFIG, 0,
+                           "env.%s: a secret would be seen in the command line of openshell: give it by a provider", key);
+        if (node_str(v) == NULL || strlen(v->s) != v->s_n || v->s_n > 8192 || strpbrk(v->s, "\r\n") != NULL)
+            return err_set(e, ERR_CONFIG, 0, "env.%s: a text of one line and at most 8192 bytes is wanted", key);
+        if (key[0] == '\0' || key[strspn(key, letters)] != '\0' || (key[0] >= '0' && key[0] <= '9'))
+            return err_set(e, ERR_CONFIG, 0, "env.%s: no name of a variable", key);
+    }
+    s->env = env->n_members > 0 ? env : NULL;
     return 0;
 }
 
@@ -184,8 +232,8 @@ static int get_policy(struct arena *a, const struct node *create, struct openshe
         return err_set(e, ERR_CONFIG, 0, "policy: '%s': openshell wants a file, and its path has to be absolute", s->policy_path);
     if (s->policy_text == NULL)
         return 0;
-    if (strlen(s->policy_text) > 262144)
-        return err_set(e, ERR_CONFIG, 0, "policyText: is longer than 262144 bytes");
+    if (strlen(s->policy_text) > OPENSHELL_POLICY_BYTES)
+        return err_set(e, ERR_CONFIG, 0, "policyText: is longer than %u bytes", OPENSHELL_POLICY_BYTES);
     if (openshell_policy_yaml(a, "policy", s->policy_text, strlen(s->policy_text), &policy, e) < 0) {
         e->class = ERR_CONFIG;
         return err_wrap(e, "policyText");
@@ -222,7 +270,7 @@ int openshell_spec_decode(struct arena *a, const struct node *create, struct ope
     if (s.from[0] == '-' || text_has_prefix(s.from, "./") || text_has_prefix(s.from, "../") || strcmp(s.from, ".") == 0 ||
         strcmp(s.from, "..") == 0)
         return err_set(e, ERR_CONFIG, 0, "from: '%s': a name, an image or an absolute path is wanted", s.from);
-    if (get_dirs(create, &s, e) < 0)
+    if (get_dirs(a, create, &s, e) < 0 || get_env(create, &s, e) < 0)
         return -1;
     *ret = s;
     return 0;
@@ -398,6 +446,8 @@ static void add_settings(struct field_list *f, const struct openshell_spec *s, c
     add(f, "openshell.setup", setup, FIELD_RECREATE);
     if (s->policy == NULL)
         add(f, "openshell.policy", s->policy_path, FIELD_RECREATE);
+    for (size_t i = 0; s->env != NULL && i < s->env->n_members; i++)
+        add(f, arena_printf(f->a, "openshell.env.%s", s->env->members[i].key), node_str(s->env->members[i].value), FIELD_NONE);
 }
 
 static void add_dynamic(struct field_list *f, const struct node *policy)
@@ -497,6 +547,10 @@ const char *const *openshell_create_argv(struct arena *a, const struct openshell
     for (size_t i = 0; t->labels && i < n_labels; i++) {
         VEC_PUSH(a, &v, "--label");
         VEC_PUSH(a, &v, labels[i]);
+    }
+    for (size_t i = 0; t->env && s->env != NULL && i < s->env->n_members; i++) {
+        VEC_PUSH(a, &v, "--env");
+        VEC_PUSH(a, &v, arena_printf(a, "%s=%s", s->env->members[i].key, node_str(s->env->members[i].value)));
     }
     if (t->bootstraps)
         VEC_PUSH(a, &v, "--no-bootstrap"); /* a gateway that is down is to be told, not to be made */

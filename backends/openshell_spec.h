@@ -2,20 +2,32 @@
  *
  * Members of the create node:
  *
- *     gateway, gatewayEndpoint, workspace   must agree with the endpoint; need not be there
- *     command                    of OpenClaw's config; not used here: see the options of backends/openshell.h
- *     from                       image, community name, or the absolute path of a Dockerfile or its directory; default "openclaw"
- *     policyText                 the YAML of the policy: what is compared and what is sent are the same bytes
- *     policy                     absolute path of the policy file, for messages; without policyText it is handed to openshell as
- * it is, and only the path is compared providers, gpu, autoProviders mode                       "mirror" (default; OpenClaw
- * copies both ways around each exec: nothing is seeded here) or "remote" remoteWorkspaceDir, remoteAgentWorkspaceDir    below
- * /sandbox or /agent dirs                       [{"name": "workspace"|"agent", "local": absolute}]: what is seeded in mode remote
- *     timeoutSeconds             of one call of OpenClaw's; not used here
- *     version                    the release of openshell where it is known beforehand: names are then checked for it
+ *     gateway, gatewayEndpoint, workspace
+ *         must agree with the endpoint; need not be there
+ *     from
+ *         image, community name, or the absolute path of a Dockerfile or its directory; default "openclaw"
+ *     policyText
+ *         the YAML of the policy: what is compared and what is sent are the same bytes
+ *     policy
+ *         absolute path of the policy file. Without policyText it is handed to openshell, and only the path is compared
+ *     providers, gpu, autoProviders
+ *     mode
+ *         "mirror" (default; OpenClaw copies both ways around each exec: nothing is seeded here) or "remote"
+ *     remoteWorkspaceDir, remoteAgentWorkspaceDir
+ *         below /sandbox or /agent
+ *     dirs
+ *         [{"name": "workspace", "local": absolute, "remote": absolute}]: what is seeded in mode remote. Without
+ *         `remote`, "agent" goes to remoteAgentWorkspaceDir and another to remoteWorkspaceDir
+ *     env
+ *         of what runs there, from 0.0.59 on; no secrets, since they would be in an argv
+ *     version
+ *         the release of openshell where it is known beforehand: names are then checked for it
+ *     command, timeoutMs, seed
+ *         not used here; the command is an option of the endpoint
  *
  * Fields: openshell.from, .gpu, .mode, .providers, .remoteWorkspaceDir, .remoteAgentWorkspaceDir, .setup (digest) and the static
  * parts of the policy (.policy.filesystem_policy, .landlock, .process) are recreated; each rule of the policy's dynamic part
- * (.policy.network_policies.<key>, .policy.network_middlewares) is patched; .autoProviders is shown only. */
+ * (.policy.network_policies.<key>, .policy.network_middlewares) is patched; .autoProviders and .env.<NAME> are shown only. */
 #ifndef RECONCLAW_BACKENDS_OPENSHELL_SPEC_H
 #define RECONCLAW_BACKENDS_OPENSHELL_SPEC_H
 
@@ -23,7 +35,7 @@
 #include "spec/world.h"
 
 #define OPENSHELL_MAX_PROVIDERS 32 /* the gateway's */
-#define OPENSHELL_MAX_DIRS      2
+#define OPENSHELL_MAX_DIRS      8
 
 enum openshell_profile { OPENSHELL_0_0_36, OPENSHELL_0_0_37, OPENSHELL_0_0_88, OPENSHELL_0_0_111, OPENSHELL_PROFILE_COUNT };
 
@@ -32,6 +44,7 @@ struct openshell_traits {
     struct openshell_release since;
     bool bootstraps;   /* starts a gateway by itself unless told not to */
     bool labels;       /* --label and --selector */
+    bool env;          /* --env */
     bool short_names;  /* DNS labels of at most 19 characters */
     bool main_process; /* the command of create is the main process: it has to stay, and needs --detach */
     bool stops;        /* sandbox stop and start */
@@ -49,6 +62,7 @@ struct openshell_dir {
 struct openshell_spec {
     const char *from, *policy_path, *policy_text, *mode, *workspace_dir, *agent_dir;
     const struct node *policy; /* of policy_text; NULL: none */
+    const struct node *env;    /* object of strings, or NULL */
     const char *providers[OPENSHELL_MAX_PROVIDERS];
     size_t n_providers;
     bool gpu, auto_providers;

@@ -1,5 +1,6 @@
 #include "reconciler/endpoint.h"
 
+#include "backends/openshell.h"
 #include "spec/base/text.h"
 
 #include <string.h>
@@ -15,6 +16,53 @@ static const char *podman_address(struct arena *a, const struct host *h)
         return NULL;
     return run ? arena_printf(a, "unix://%s/podman/podman.sock", run)
                : arena_printf(a, "unix:///run/user/%u/podman/podman.sock", h->uid);
+}
+
+/* What the openshell command finds its gateways and credentials by, and how it gets to them. */
+static struct node *openshell_options(struct arena *a, const struct host *h)
+{
+    static const char *const names[] = {"HOME",
+                                        "XDG_CONFIG_HOME",
+                                        "XDG_STATE_HOME",
+                                        "XDG_DATA_HOME",
+                                        "OPENSHELL_GATEWAY",
+                                        "OPENSHELL_GATEWAY_ENDPOINT",
+                                        "OPENSHELL_WORKSPACE",
+                                        "OPENSHELL_SYSTEM_GATEWAY_DIR",
+                                        "OPENSHELL_OIDC_CLIENT_SECRET",
+                                        "SSL_CERT_FILE",
+                                        "SSL_CERT_DIR",
+                                        "HTTP_PROXY",
+                                        "HTTPS_PROXY",
+                                        "NO_PROXY",
+                                        "http_proxy",
+                                        "https_proxy",
+                                        "no_proxy"};
+    struct node *options = node_object(a), *env = node_object(a);
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (host_env(h, names[i]))
+            node_set(a, env, names[i], node_string(a, host_env(h, names[i])));
+    node_set(a, options, "env", env);
+    return options;
+}
+
+int endpoint_complete(struct arena *a, const struct fs *fs, struct desired *d, struct err *e)
+{
+    const struct backend_ops *ops = backend_find(d->endpoint);
+    const char *policy = node_str(node_get(d->create, "policy"));
+    struct node *create;
+    char *text;
+    size_t n;
+
+    if (!ops || strcmp(ops->name, "openshell") != 0 || !policy || policy[0] != '/' || node_get(d->create, "policyText"))
+        return 0;
+    if (fs->read(fs->ctx, a, policy, OPENSHELL_POLICY_BYTES, &text, &n, e) < 0)
+        return err_wrap(e, "policy: %s", policy);
+    create = node_share(a, d->create);
+    node_set(a, create, "policyText", node_string_n(a, text, n));
+    d->create = create;
+    return 0;
 }
 
 int endpoint_open(const struct endpoint_opener *o, const char *endpoint, struct backend **ret, struct err *e)
@@ -41,6 +89,8 @@ int endpoint_open(const struct endpoint_opener *o, const char *endpoint, struct 
     }
     if (strcmp(ops->name, "podman") == 0 && !conf.address)
         conf.address = podman_address(a, o->host);
+    if (strcmp(ops->name, "openshell") == 0)
+        conf.options = openshell_options(a, o->host);
     if (ops->open(&conf, ret, e) < 0)
         return err_wrap(e, "opening endpoint '%s'", endpoint);
     return 0;

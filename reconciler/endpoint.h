@@ -6,6 +6,7 @@
 #include "reconciler/host.h"
 #include "spec/base/arena.h"
 #include "spec/base/err.h"
+#include "spec/fs.h"
 
 /* How handles of this process are opened: plain data, shared by threads that only read it. */
 struct endpoint_opener {
@@ -19,6 +20,8 @@ struct endpoint_opener {
  * $XDG_RUNTIME_DIR/podman/podman.sock (without that variable: /run/user/UID/...). ERR_UNSUPPORTED for a name that no backend of
  * this version drives. The caller closes the handle. */
 int endpoint_open(const struct endpoint_opener *o, const char *endpoint, struct backend **ret, struct err *e);
+/* Puts into d->create what its backend needs of the files of this machine: of openshell, the text of its policy. */
+int endpoint_complete(struct arena *a, const struct fs *fs, struct desired *d, struct err *e);
 /* Closes a handle, for cleanup attributes. */
 void endpoint_closep(struct backend **b);
 

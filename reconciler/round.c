@@ -1,5 +1,6 @@
 #include "reconciler/round.h"
 
+#include "reconciler/endpoint.h"
 #include "reconciler/local_fs.h"
 #include "reconciler/pauses.h"
 #include "reconciler/podman.h"
@@ -405,7 +406,7 @@ static void check_desired(struct looking *in, struct install *installs, size_t n
         const struct backend_ops *ops = backend_find(d.endpoint);
         struct err e = {0};
 
-        if (ops && ops->check(in->a, &d, &d.fields, &e) == 0) {
+        if (ops && endpoint_complete(in->a, &local_fs, &d, &e) == 0 && ops->check(in->a, &d, &d.fields, &e) == 0) {
             in->desired.v[kept++] = d;
             continue;
         }

@@ -1,6 +1,7 @@
 #include "tests/lib/openshell_world.h"
 
 #include "spec/read/json.h"
+#include "tests/lib/openshell_rules.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -164,6 +165,9 @@ struct node *openshell_world_add(struct openshell_world *w, const char *endpoint
     node_set(w->a, s, "phase", node_string(w->a, "Ready"));
     node_set(w->a, s, "labels", node_object(w->a));
     node_set(w->a, s, "resourceVersion", node_number(w->a, 1));
+    node_set(w->a, s, "baseline", openshell_rules_start(w->a, NULL));
+    node_set(w->a, s, "policy", openshell_rules_start(w->a, NULL));
+    node_set(w->a, s, "policyVersion", node_number(w->a, 1));
     node_push(w->a, all, s);
     (void)mkdir(arena_printf(w->a, "%s/fs", w->dir), 0755);
     for (size_t i = 0; i < sizeof subs / sizeof *subs; i++) {
