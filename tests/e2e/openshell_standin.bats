@@ -369,3 +369,17 @@ END
     run -1 "$O" ssh-proxy --gateway-name https://127.0.0.1:17670 --name a
     says "Unknown gateway"
 }
+
+@test "stand-in: both shapes of ssh-config lead a real ssh to a real sshd" {
+    tests/lib/sshd.sh start "$BATS_TEST_TMPDIR/sshd" >"$BATS_TEST_TMPDIR/port"
+    port=$(cat "$BATS_TEST_TMPDIR/port")
+    make a
+    for shape in proxy host; do
+        switch ssh "{\"shape\":\"$shape\",\"host\":\"127.0.0.1\",\"port\":$port,\"user\":\"$(id -un)\"}"
+        "$O" sandbox ssh-config a >"$BATS_TEST_TMPDIR/ssh.$shape"
+        run -0 ssh -F "$BATS_TEST_TMPDIR/ssh.$shape" -i "$BATS_TEST_TMPDIR/sshd/id" -o BatchMode=yes openshell-a.default 'echo over there'
+        [ "${lines[-1]}" = "over there" ] || break
+    done
+    tests/lib/sshd.sh stop "$BATS_TEST_TMPDIR/sshd"
+    [ "${lines[-1]}" = "over there" ]
+}
