@@ -20,7 +20,9 @@ void ssh_known_revoked(struct buf *b, const char *text, size_t n)
         const char *line = text + at, *nl = memchr(line, '\n', n - at);
         size_t len = nl ? (size_t)(nl - line) : n - at, i = 0, from = 0, words = 0;
         at += len + 1;
-        if (len < sizeof mark || memcmp(line, mark, sizeof mark - 1) != 0)
+        while (i < len && (line[i] == ' ' || line[i] == '\t'))
+            i++;
+        if (len - i < sizeof mark || memcmp(line + i, mark, sizeof mark - 1) != 0 || !strchr(" \t", line[i + sizeof mark - 1]))
             continue;
         while (i < len && words < 4) { /* @revoked hosts type key */
             while (i < len && (line[i] == ' ' || line[i] == '\t'))

@@ -520,22 +520,28 @@ static int open_on_some_session(struct running *x, struct err *e)
     return -1;
 }
 
+/* The channel stays open where the time is over: closed at once, the start-up files of the shell over there might die of what
+ * they print before it comes to our line. The session's end frees it. */
 static void end_group(struct running *x, int group)
 {
     char command[64];
     struct ssh_link *s = x->s;
     ssh_channel channel = ssh_channel_new(s->session);
     int64_t end = deadline_now_ms() + KILL_MS;
-    int r = SSH_AGAIN;
+    bool over = false;
     (void)snprintf(command, sizeof command, "exec /bin/sh -c 'kill -9 -%d'", group);
-    for (int step = 0; channel && step < 2 && deadline_now_ms() < end;) {
-        r = step == 0 ? ssh_channel_open_session(channel) : ssh_channel_request_exec(channel, command);
-        step = r == SSH_OK ? step + 1 : r == SSH_AGAIN ? step : 2;
+    for (int step = 0; channel && !over && deadline_now_ms() < end;) {
+        int r = step == 0   ? ssh_channel_open_session(channel)
+                : step == 1 ? ssh_channel_request_exec(channel, command)
+                            : ssh_event_dopoll(s->event, 0);
+        over = step < 2 ? r == SSH_ERROR : ssh_channel_is_closed(channel) || ssh_channel_is_eof(channel);
+        step += step < 2 && r == SSH_OK;
         struct pollfd p = {.fd = ssh_get_fd(s->session), .events = POLLIN};
-        if (r == SSH_AGAIN)
+        if (!over)
             (void)poll(&p, 1, 5);
     }
-    ssh_channel_free(channel);
+    if (over)
+        ssh_channel_free(channel);
 }
 
 /* It is not to go on without us. What cannot be sent in PARTING_MS is not sent: then the session goes with it. */

@@ -94,13 +94,15 @@ answers() {
 }
 
 stop() {
-    local pid inner
+    local pid
+    local -a inner
     pid=$(cat "$dir/pid" 2>/dev/null) || return 0
     rm -f "$dir/pid"
     # The number alone might have been given to another process since.
     grep -qzF -- "$dir/config" "/proc/$pid/cmdline" 2>/dev/null || return 0
     # The first process of the namespace takes all others with it.
-    for inner in $(cat "/proc/$pid/task/$pid/children" 2>/dev/null); do kill -KILL "$inner" 2>/dev/null || true; done
+    read -r -a inner <"/proc/$pid/task/$pid/children" || true
+    [ "${#inner[@]}" = 0 ] || kill -KILL "${inner[@]}" 2>/dev/null || true
     kill -KILL "$pid" 2>/dev/null || true
     for _ in $(seq 100); do
         [ -d "/proc/$pid" ] && ! grep -q '^State:[[:space:]]*Z' "/proc/$pid/status" 2>/dev/null || return 0
