@@ -322,7 +322,29 @@ static struct node *observed_encode(struct arena *a, const struct observed *o, c
         set_i64(a, n, "busy", o->busy);
     set_i64(a, n, "cdpPort", o->cdp_port);
     set_i64(a, n, "noVncPort", o->no_vnc_port);
+    if (o->content_known) {
+        set_i64(a, n, "entries", o->n_entries < INT64_MAX ? (int64_t)o->n_entries : INT64_MAX);
+        set_i64(a, n, "contentBytes", o->content_bytes < INT64_MAX ? (int64_t)o->content_bytes : INT64_MAX);
+        set_i64(a, n, "changedAtMs", o->changed_at_ms);
+    }
     return n;
+}
+
+static int content_decode(const struct node *n, struct observed *o, struct err *e)
+{
+    int64_t entries = 0, bytes = 0;
+
+    o->content_known = node_get(n, "entries") != NULL;
+    if (!o->content_known)
+        return 0;
+    if (get_i64(n, "entries", &entries, e) < 0 || get_i64(n, "contentBytes", &bytes, e) < 0 ||
+        get_i64(n, "changedAtMs", &o->changed_at_ms, e) < 0)
+        return -1;
+    if (entries < 0 || bytes < 0)
+        return err_set(e, ERR_INPUT, 0, "entries, contentBytes: no less than 0 is wanted");
+    o->n_entries = (uint64_t)entries;
+    o->content_bytes = (uint64_t)bytes;
+    return 0;
 }
 
 static int fields_decode(struct arena *a, const struct node *list, const struct desired *want, struct fields *ret, struct err *e)
@@ -363,7 +385,7 @@ static int observed_decode(struct arena *a, const struct node *n, const struct o
         get_word(n, "ownership", ownership_word, OWNERSHIP_COUNT, &ownership, e) < 0 ||
         get_word(n, "state", state_word, RUN_STATE_COUNT, &state, e) < 0 || get_i64(n, "createdAtMs", &o.created_at_ms, e) < 0 ||
         get_int(n, "busy", &busy, e) < 0 || get_int(n, "cdpPort", &o.cdp_port, e) < 0 ||
-        get_int(n, "noVncPort", &o.no_vnc_port, e) < 0)
+        get_int(n, "noVncPort", &o.no_vnc_port, e) < 0 || content_decode(n, &o, e) < 0)
         return -1;
     o.kind = (enum runtime_kind)kind;
     o.ownership = (enum ownership)ownership;

@@ -3,6 +3,7 @@
 #include "backends/ssh_known.h"
 #include "backends/ssh_owner.h"
 #include "backends/ssh_script.h"
+#include "backends/trace_codec.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -257,6 +258,28 @@ static void test_revoked(void **state)
     assert_string_equal(buf_str(&b), "\nAAAA\n\nCCCC\n\nEEEE\n\nFFFF\n");
 }
 
+static void test_traced(void **state)
+{
+    ARENA_AUTO a = arena_new();
+    struct observed o = {.name = "n",
+                         .id = "i",
+                         .ownership = OWN_OURS,
+                         .state = RUN_RUNNING,
+                         .created_at_ms = 5,
+                         .content_known = true,
+                         .n_entries = 3,
+                         .content_bytes = 1ull << 40,
+                         .changed_at_ms = 1700000000123};
+    struct observed again = {0};
+
+    assert_int_equal(trace_decode_look(a, trace_result_look(a, &o), "ssh:x", &again, &e), 0);
+    assert_true(again.content_known && again.n_entries == 3 && again.content_bytes == 1ull << 40);
+    assert_true(again.changed_at_ms == 1700000000123);
+    o.content_known = false;
+    assert_int_equal(trace_decode_look(a, trace_result_look(a, &o), "ssh:x", &again, &e), 0);
+    assert_false(again.content_known);
+}
+
 static void test_quotes(void **state)
 {
     BUF_AUTO b = BUF_INIT(4096);
@@ -275,6 +298,7 @@ int main(void)
         {"what ssh says of the user's config is taken over", test_user_config, NULL, NULL, NULL},
         {"settings are refused by their key, and secrets are wiped", test_settings, NULL, NULL, NULL},
         {"revoked keys are found in known hosts", test_revoked, NULL, NULL, NULL},
+        {"what a tree holds survives a trace", test_traced, NULL, NULL, NULL},
         {"words are quoted for any shell", test_quotes, NULL, NULL, NULL},
     };
 
