@@ -136,12 +136,9 @@ static struct record record_of(const struct acting *x, struct arena *a, const st
 static int put_record(struct acting *x, const struct round_openclaw *o, const struct record *rec, struct err *e)
 {
     const struct lock_wait wait = {.now_ms = host_now_ms(), .cancel = x->conf->cancel};
-    struct record row = *rec;
 
-    if (strcmp(row.config_label_kind, "Image") != 0)
-        row.config_hash = NULL; /* OpenClaw hashes containers alone: this one is ours */
     /* Whatever is there is merged under its lock: a use that OpenClaw has written meanwhile is kept. */
-    return registry_put(&o->registry, &row, SHARD_RECREATED, NULL, &wait, NULL, e);
+    return registry_put(&o->registry, rec, SHARD_RECREATED, NULL, &wait, NULL, e);
 }
 
 /* --- the recorder ---------------------------------------------------------------------------------------------------------- */

@@ -187,10 +187,16 @@ static void set_time(struct arena *a, struct node *o, const char *key, int64_t m
         node_set(a, o, key, node_number(a, (double)ms));
 }
 
+/* Of what is on another host OpenClaw records neither a hash nor a directory of this machine, in either line. */
+static bool is_elsewhere(const struct record *rec)
+{
+    return rec->kind == RUNTIME_CONTAINER && (text_eq(rec->backend_id, "ssh") || text_eq(rec->backend_id, "openshell"));
+}
+
 struct node *shard_from_record(struct arena *a, const struct record *rec)
 {
     struct node *o = node_object(a);
-    bool browser = rec->kind == RUNTIME_BROWSER;
+    bool browser = rec->kind == RUNTIME_BROWSER, elsewhere = is_elsewhere(rec);
 
     node_set_text(a, o, "containerName", rec->name);
     if (browser)
@@ -202,14 +208,15 @@ struct node *shard_from_record(struct arena *a, const struct record *rec)
         node_set_text(a, o, "runtimeLabel", rec->runtime_label);
     }
     node_set_text(a, o, "sessionKey", rec->scope_key);
-    if (!browser)
+    if (!browser && !elsewhere)
         node_set_text(a, o, "workspaceDir", rec->workspace_dir);
     set_time(a, o, "createdAtMs", rec->created_at_ms);
     set_time(a, o, "lastUsedAtMs", rec->last_used_at_ms);
     node_set_text(a, o, "image", rec->image);
     if (!browser)
         node_set_text(a, o, "configLabelKind", rec->config_label_kind);
-    node_set_text(a, o, "configHash", rec->config_hash);
+    if (!elsewhere)
+        node_set_text(a, o, "configHash", rec->config_hash);
     if (browser && rec->cdp_port > 0)
         node_set(a, o, "cdpPort", node_number(a, rec->cdp_port));
     if (browser && rec->no_vnc_port > 0)

@@ -43,7 +43,8 @@ struct node *shard_merge_row(struct arena *a, enum runtime_kind kind, const stru
 void shard_format(struct arena *a, const struct node *entry, struct buf *out);
 
 /* The entry that OpenClaw would write for a record, in its order. What is absent is left out; for a shard, workspace_dir and
- * backend_target are to be. */
+ * backend_target are to be. Of backends ssh and openshell it has no hash and no directory: `image` is their label, "u@h:22", and
+ * config_label_kind what that is, "Target". */
 struct node *shard_from_record(struct arena *a, const struct record *rec);
 /* Endpoints of podman's that are not this machine's: "podman-target:<key of the row's target>". */
 #define SHARD_PODMAN_ELSEWHERE "podman-target:"

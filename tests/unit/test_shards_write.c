@@ -1,9 +1,11 @@
 /* state/shards as a writer: what a write compares, keeps and leaves behind, also where it fails, crashes or has rivals. */
 #include "spec/base/limits.h"
+#include "spec/base/text.h"
 #include "tests/lib/child.h"
 #include "tests/lib/fault.h"
 #include "tests/lib/registry.h"
 #include "tests/lib/scratch.h"
+#include "tests/lib/vectors.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -191,6 +193,43 @@ static void an_entry_of_the_largest_size_is_written_and_read(void **state)
     assert_int_equal(shards_put(&f.s, &rec, SHARD_RECREATED, NULL, &f.wait, NULL, &e), -1);
     assert_int_equal(e.class, ERR_REFUSED);
     registry_end(&f);
+}
+
+/* What 2026.9 wrote of them, key by key; 2026.5 writes the same entry. */
+static void what_is_on_another_host_has_a_label_and_no_hash(void **state)
+{
+    ARENA_AUTO a = arena_new();
+    const struct node *vectors = vectors_load(a, "2026.9/registry");
+    size_t n = 0;
+
+    (void)state;
+    for (size_t i = 0; i < vectors->n_items; i++) {
+        const struct node *v = vectors->items[i], *rows = node_get(v, "rows");
+        const struct node *row = node_is(rows, NODE_ARRAY) && rows->n_items == 1 ? rows->items[0] : NULL;
+        const char *backend = row ? node_str(node_get(row, "backend_id")) : NULL;
+        const char *text = row ? node_str(node_get(row, "entry_json")) : NULL;
+        struct registry f;
+        struct record rec;
+        struct shards_view view;
+        struct err e = {0};
+
+        if (!text || (!text_eq(backend, "ssh") && !text_eq(backend, "openshell")))
+            continue;
+        n++;
+        rec = shard_to_record(a, RUNTIME_CONTAINER, vectors_json(a, text));
+        rec.config_hash = "00";
+        rec.workspace_dir = "/w";
+        assert_string_equal(node_json(a, shard_from_record(a, &rec)), text);
+        registry_begin(&f);
+        assert_int_equal(shards_put(&f.s, &rec, SHARD_RECREATED, NULL, &f.wait, NULL, &e), 0);
+        assert_int_equal(shards_read(f.a, &f.s, NULL, 0, &view, &e), 0);
+        assert_int_equal(view.n, 1);
+        assert_null(view.v[0].rec.config_hash);
+        assert_string_equal(view.v[0].rec.image, rec.image);
+        assert_string_equal(view.v[0].rec.config_label_kind, text_eq(backend, "ssh") ? "Target" : "Source");
+        registry_end(&f);
+    }
+    assert_true(n >= 2);
 }
 
 static void root_leaves_the_owner_of_the_directory_its_files(void **state)
@@ -485,6 +524,7 @@ int main(void)
         cmocka_unit_test(what_is_no_regular_file_is_never_replaced),
         cmocka_unit_test(bytes_that_are_replaced_unread_are_kept),
         cmocka_unit_test(an_entry_of_the_largest_size_is_written_and_read),
+        cmocka_unit_test(what_is_on_another_host_has_a_label_and_no_hash),
         cmocka_unit_test(root_leaves_the_owner_of_the_directory_its_files),
         cmocka_unit_test(a_step_that_fails_leaves_the_old_shard_and_no_temp_file),
         cmocka_unit_test(a_crash_at_any_step_loses_nothing_and_the_next_writer_goes_on),
