@@ -420,6 +420,8 @@ static int handle_apply(struct backend *handle, struct arena *a, const struct ba
         return -1;
     if (o.state == RUN_ABSENT)
         return err_set(e, ERR_NOT_FOUND, 0, "'%s' is not there", act->name);
+    if (ssh_expected(&o, act->expect, e) < 0)
+        return -1;
     if (act->step == STEP_STOP)
         return err_set(e, ERR_UNSUPPORTED, 0, "a directory on another host does not run, and cannot be stopped");
     return 0;

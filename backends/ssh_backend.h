@@ -43,6 +43,9 @@ int ssh_trees_take(struct ssh_backend *b, struct arena *a, const char *const *pa
 const struct ssh_tree *ssh_trees_by_id(const struct ssh_trees *t, const char *id);
 const struct ssh_tree *ssh_trees_at(const struct ssh_trees *t, const char *path);
 
+/* ERR_CONFLICT where it is not (any more) what was observed (expect may be NULL), or never was ours. */
+int ssh_expected(const struct observed *o, const struct observed *expect, struct err *e);
+
 int ssh_create(struct ssh_backend *b, struct arena *a, const struct backend_act *act, const struct deadline *d,
                struct act_result *ret, struct err *e);
 int ssh_remove(struct ssh_backend *b, struct arena *a, const struct backend_act *act, const struct deadline *d, struct err *e);

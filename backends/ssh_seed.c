@@ -97,7 +97,7 @@ static int remove_tree(struct ssh_backend *b, struct arena *a, const struct ssh_
     return run(b, a, remove_script, args, "removing", NULL, NULL, d, e);
 }
 
-static int expected(const struct observed *o, const struct observed *expect, struct err *e)
+int ssh_expected(const struct observed *o, const struct observed *expect, struct err *e)
 {
     if (expect && (o->ownership != expect->ownership || !text_eq(o->install, expect->install) ||
                    !text_eq(o->owner, expect->owner) || !text_eq(o->name, expect->name)))
@@ -123,7 +123,7 @@ int ssh_remove(struct ssh_backend *b, struct arena *a, const struct backend_act 
     }
     if (!hit)
         return 0;
-    if (expected(&hit->o, act->expect, e) < 0)
+    if (ssh_expected(&hit->o, act->expect, e) < 0)
         return -1;
     return remove_tree(b, a, hit, d, e);
 }
@@ -146,7 +146,7 @@ int ssh_patch(struct ssh_backend *b, struct arena *a, const struct backend_act *
     const struct ssh_tree *hit = ssh_trees_by_id(&t, act->id);
     if (!hit || hit->leftover)
         return err_set(e, ERR_NOT_FOUND, 0, "'%s' is not there", act->name);
-    if (expected(&hit->o, act->expect, e) < 0)
+    if (ssh_expected(&hit->o, act->expect, e) < 0)
         return -1;
     if (!hit->owned)
         return err_set(e, ERR_UNSUPPORTED, 0, "'%s' was made by OpenClaw: nothing is kept there that could be changed",
