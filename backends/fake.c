@@ -334,7 +334,7 @@ static enum field_class class_of(const char *path)
         return FIELD_PATCH;
     if (has_word(path, "restart"))
         return FIELD_RESTART;
-    return has_word(path, "note") ? FIELD_NONE : FIELD_RECREATE;
+    return has_word(path, "note") || text_has_prefix(path, "seed.") ? FIELD_NONE : FIELD_RECREATE;
 }
 
 static bool any_secret(const struct node *n)
@@ -403,9 +403,10 @@ static int setup_put(void *ctx, bool is_err, const char *s, size_t n)
 }
 
 /* Puts the runtime there, not good yet, or finds the one that is. */
-static int create_begin(struct fake *f, const struct backend_act *act, const struct fields *fields, struct fake_runtime **ret,
-                        struct err *e)
+static int create_begin(struct fake *f, struct arena *a, const struct backend_act *act, const struct fields *fields,
+                        struct fake_runtime **ret, struct err *e)
 {
+    const char *content = NULL;
     const struct desired *d = act->want;
     struct fake_runtime *old = fake_runtime_by_name(f->world, d->name);
     struct observed o = {.name = d->name,
@@ -438,7 +439,11 @@ static int create_begin(struct fake *f, const struct backend_act *act, const str
         o.cdp_port = 20000 + (int)(f->world->next_id * 2 % 40000);
         o.no_vnc_port = o.cdp_port + 1;
     }
+    if (!d->can_remake && fake_tree_seed(a, act, &content, e) < 0)
+        return err_wrap(e, "creating '%s'", d->name);
     *ret = fake_runtime_add(f->world, &o);
+    if (content != NULL)
+        fake_runtime_set_content(f->world, *ret, content);
     (*ret)->good = d->setup == NULL;
     buf_printf(&f->world->history, "create %s\n", d->name);
     return 0;
@@ -480,7 +485,7 @@ static int act_create(struct fake *f, struct arena *a, const struct backend_act 
     if (fake_check(a, act->want, &fields, e) < 0)
         return -1;
     pthread_mutex_lock(&f->world->mutex);
-    int r = create_begin(f, act, &fields, &rt, e);
+    int r = create_begin(f, a, act, &fields, &rt, e);
     if (rt != NULL) {
         res->id = arena_strdup(a, rt->o.id);
         res->cdp_port = rt->o.cdp_port;
@@ -697,6 +702,29 @@ static int fake_follow(struct backend *b, void (*on_hint)(void *ctx), void *ctx,
     return broken ? err_set(e, ERR_UNAVAILABLE, 0, "follow: the endpoint does not answer") : 0;
 }
 
+static int fake_save(struct backend *b, const char *id, const char *name,
+                     int (*write)(void *ctx, const void *p, size_t n, struct err *e), void *ctx, const struct call *c,
+                     struct err *e)
+{
+    struct fake *f = (struct fake *)b;
+    ARENA_AUTO a = arena_new();
+    const char *content = NULL;
+    struct passage p;
+
+    if (passage_enter(f, FAKE_SAVE, name, c, &p, e) < 0)
+        return -1;
+    pthread_mutex_lock(&f->world->mutex);
+    const struct fake_runtime *r = id != NULL ? fake_runtime_by_id(f->world, id) : fake_runtime_by_name(f->world, name);
+    if (r != NULL)
+        content = arena_strdup(a, r->content);
+    pthread_mutex_unlock(&f->world->mutex);
+    if (content == NULL)
+        return err_set(e, ERR_NOT_FOUND, 0, "saving '%s': there is no tree of it", name);
+    if (fake_tree_write(content, write, ctx, e) < 0)
+        return err_wrap(e, "saving '%s'", name);
+    return passage_leave(f, &p, c, e);
+}
+
 const struct backend_ops fake_ops = {
     .name = "fake",
     .open = fake_open,
@@ -707,5 +735,6 @@ const struct backend_ops fake_ops = {
     .apply = fake_apply,
     .exec = fake_exec,
     .follow = fake_follow,
+    .save = fake_save,
     .close = fake_close,
 };

@@ -8,6 +8,9 @@
  * each array one field with its JSON. The class of a field is read off its name: one of its words is "patch" or "limits": patch
  * in place; "restart": restart; "note": none; else recreate. A key "unsupported" is refused by check().
  *
+ * A runtime that cannot be made again (can_remake false) has a tree of one file, workspace/content, which its seed gives: that
+ * file below seed_dir, or the text `create.seed.content`, or nothing. Of `create.seed` nothing is ever drift.
+ *
  * Commands and setups are a handful of shell forms, enough for tests (also as argv {"sh", "-c", FORM}): "exit N", "echo TEXT",
  * "echo TEXT >&2", "cat", "pwd", "sleep N", "kill -N $$", and any other word as "not found" (127). Forms are joined by "; ".
  *
@@ -33,6 +36,7 @@ enum fake_call {
     FAKE_REMOVE,
     FAKE_EXEC,
     FAKE_FOLLOW,
+    FAKE_SAVE,
     FAKE_ANY, /* in a fault: each of the above */
     FAKE_CALL_COUNT
 };
@@ -91,13 +95,15 @@ const char *fake_world_put(struct fake_world *w, const struct observed *o);
 bool fake_world_remove(struct fake_world *w, const char *name); /* false: not there */
 bool fake_world_set_state(struct fake_world *w, const char *name, enum run_state s);
 bool fake_world_set_busy(struct fake_world *w, const char *name, unsigned busy);
-bool fake_world_set_hash(struct fake_world *w, const char *name, const char *hash); /* the label; NULL: none */
+bool fake_world_set_content(struct fake_world *w, const char *name, const char *content); /* of its tree */
+bool fake_world_set_hash(struct fake_world *w, const char *name, const char *hash);       /* the label; NULL: none */
 /* Drift: sets one field, or takes it away (value NULL). The hash label stays. */
 bool fake_world_set_field(struct fake_world *w, const char *name, const char *field, const char *value);
 void fake_world_hint(struct fake_world *w); /* an event with nothing behind it */
 
 /* What there is, copied; NULL where there is none. By name, as an observation would give it. */
 const struct observed *fake_world_find(struct fake_world *w, struct arena *a, const char *name);
+const char *fake_world_content(struct fake_world *w, struct arena *a, const char *name); /* of its tree; NULL: it has none */
 size_t fake_world_count(struct fake_world *w);
 /* Calls made since the last reset, failed ones too. */
 unsigned fake_world_calls(struct fake_world *w, enum fake_call call);

@@ -9,7 +9,7 @@ static struct fake_world *registry;
 static const char *const call_names[] = {
     [FAKE_PROBE] = "probe", [FAKE_OBSERVE] = "observe", [FAKE_LOOK] = "look",   [FAKE_CREATE] = "create",
     [FAKE_START] = "start", [FAKE_STOP] = "stop",       [FAKE_PATCH] = "patch", [FAKE_REMOVE] = "remove",
-    [FAKE_EXEC] = "exec",   [FAKE_FOLLOW] = "follow",   [FAKE_ANY] = "any",
+    [FAKE_EXEC] = "exec",   [FAKE_FOLLOW] = "follow",   [FAKE_SAVE] = "save",   [FAKE_ANY] = "any",
 };
 _Static_assert(sizeof call_names / sizeof *call_names == FAKE_CALL_COUNT, "every call has a name");
 
@@ -230,6 +230,16 @@ struct fake_runtime *fake_runtime_add(struct fake_world *w, const struct observe
     return r;
 }
 
+void fake_runtime_set_content(struct fake_world *w, struct fake_runtime *r, const char *content)
+{
+    r->content = arena_strdup(r->arena, content);
+    r->o.content_known = true;
+    r->o.n_entries = *content != '\0';
+    r->o.content_bytes = strlen(content);
+    r->o.changed_at_ms = fake_world_now(w);
+    fake_world_changed(w, r);
+}
+
 void fake_runtime_set_field(struct fake_runtime *r, const struct field *f)
 {
     struct field *v = ARENA_ARRAY(r->arena, struct field, r->o.fields.n + 1);
@@ -414,6 +424,30 @@ bool fake_world_set_busy(struct fake_world *w, const char *name, unsigned busy)
     }
     pthread_mutex_unlock(&w->mutex);
     return r != NULL;
+}
+
+bool fake_world_set_content(struct fake_world *w, const char *name, const char *content)
+{
+    struct fake_runtime *r;
+
+    pthread_mutex_lock(&w->mutex);
+    r = fake_runtime_by_name(w, name);
+    if (r != NULL)
+        fake_runtime_set_content(w, r, content);
+    pthread_mutex_unlock(&w->mutex);
+    return r != NULL;
+}
+
+const char *fake_world_content(struct fake_world *w, struct arena *a, const char *name)
+{
+    const struct fake_runtime *r;
+    const char *content;
+
+    pthread_mutex_lock(&w->mutex);
+    r = fake_runtime_by_name(w, name);
+    content = r != NULL ? arena_strdup(a, r->content) : NULL;
+    pthread_mutex_unlock(&w->mutex);
+    return content;
 }
 
 bool fake_world_set_hash(struct fake_world *w, const char *name, const char *hash)

@@ -12,6 +12,7 @@ struct fake_runtime {
     struct arena *arena; /* of all below */
     struct observed o;   /* o.endpoint is not set */
     const char *setup;   /* as wanted, or NULL */
+    const char *content; /* of its tree; NULL: it has none */
     bool good;           /* made, and its setup went well */
     uint64_t changed;    /* world's serial at the last change */
 };
@@ -47,6 +48,7 @@ struct fake_runtime *fake_runtime_by_id(struct fake_world *w, const char *id);
 struct fake_runtime *fake_runtime_add(struct fake_world *w, const struct observed *o); /* copies; replaces its name */
 void fake_runtime_drop(struct fake_world *w, struct fake_runtime *r);
 void fake_runtime_set_field(struct fake_runtime *r, const struct field *f); /* value NULL: taken away */
+void fake_runtime_set_content(struct fake_world *w, struct fake_runtime *r, const char *content);
 const char *fake_image_id(const struct fake_world *w, const char *ref);
 void fake_world_changed(struct fake_world *w, struct fake_runtime *r); /* r may be NULL */
 void fake_observed_copy(struct arena *a, const char *endpoint, const struct observed *from, struct observed *to);
@@ -56,6 +58,11 @@ int64_t fake_world_now(const struct fake_world *w);
 
 /* Without it. Waits `ms` (-1: until timeout or cancel) of the call, in the world's time. */
 int fake_world_wait(struct fake_world *w, const struct call *c, const struct deadline *d, int ms, const char *what,
+                    struct err *e);
+
+/* What a seed begins with, and the tree as one tar stream (fake_tree.c). */
+int fake_tree_seed(struct arena *a, const struct backend_act *act, const char **ret, struct err *e);
+int fake_tree_write(const char *content, int (*write)(void *ctx, const void *p, size_t n, struct err *e), void *ctx,
                     struct err *e);
 
 /* The shell forms of fake.h. Output goes through `put`; a sleep waits in the world's time. Returns the exit status, or -1 with e

@@ -28,6 +28,11 @@
 #include "spec/kinds.h"
 #include "spec/node.h"
 
+/* A field of what is observed there: "whole", or "empty" of a root that exists and was never filled, as OpenClaw 2026.5.3 leaves
+ * it behind when a seed fails, and takes it for seeded ever after. */
+#define REMOTE_SEED_STATE "seed.state"
+#define REMOTE_SEED_EMPTY "empty"
+
 struct remote_dir {
     const char *name;  /* "workspace" */
     const char *local; /* absolute */

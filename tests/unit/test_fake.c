@@ -1,8 +1,11 @@
 /* The scripts of the fake: that each fault does what its name says. What it does well is the contract's. */
 #include "backends/fake.h"
 
+#include "backends/tree.h"
+#include "spec/base/digest.h"
 #include "spec/base/text.h"
 #include "spec/read/json.h"
+#include "tests/lib/scratch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -356,6 +359,92 @@ static void test_threads(void **state)
     assert_int_equal(fake_world_count(x->w), 0);
 }
 
+/* --- trees ----------------------------------------------------------------------------------------------------------------- */
+
+struct tar {
+    struct buf bytes;
+    size_t at;
+};
+
+static int put_tar(void *ctx, const void *p, size_t n, struct err *e)
+{
+    buf_put(&((struct tar *)ctx)->bytes, p, n);
+    return 0;
+}
+
+static int read_tar(void *ctx, void *p, size_t max, size_t *ret_n, struct err *e)
+{
+    struct tar *t = ctx;
+    size_t left = t->bytes.n - t->at, n = left < max ? left : max;
+
+    memcpy(p, buf_str(&t->bytes) + t->at, n);
+    t->at += n;
+    *ret_n = n;
+    return 0;
+}
+
+/* Its content, or NULL. */
+static const struct manifest_entry *saved(struct box *x, const char *name, struct manifest *m)
+{
+    struct tar t = {.bytes = BUF_INIT(1u << 20)};
+    const struct tree_stream from = {.read = read_tar, .ctx = &t};
+
+    assert_int_equal(fake_ops.save(x->b, NULL, name, put_tar, &t, &call, &x->e), 0);
+    assert_int_equal(tree_index(x->a, &(struct tree_read_req){0}, &from, &call, m, NULL, &x->e), 0);
+    buf_free(&t.bytes);
+    return manifest_find(m, "workspace/content");
+}
+
+static void test_trees(void **state)
+{
+    struct box *x = *state;
+    struct node *create_from = node_object(x->a), *seed = node_object(x->a);
+    struct desired d = desire(x, "tree");
+    struct backend_act act = {.step = STEP_CREATE, .want = &d, .name = "tree", .created_at_ms = TIME_NONE};
+    const struct manifest_entry *file;
+    const struct observed *o;
+    struct manifest m;
+    struct act_result r;
+
+    node_set(x->a, seed, "content", node_string(x->a, "hello"));
+    node_set(x->a, create_from, "seed", seed);
+    d.create = create_from;
+    assert_int_equal(fake_ops.apply(x->b, x->a, &act, &call, &r, &x->e), 0);
+    file = saved(x, "tree", &m);
+    assert_int_equal(file->size, 5);
+    assert_string_equal(file->digest, digest_sha256(x->a, "hello", 5));
+    assert_true(fake_world_set_content(x->w, "tree", "worked on"));
+    assert_int_equal(saved(x, "tree", &m)->size, 9);
+    o = fake_world_find(x->w, x->a, "tree");
+    assert_true(o->content_known && o->n_entries == 1 && o->content_bytes == 9);
+    assert_true(fake_world_set_content(x->w, "tree", ""));
+    assert_null(saved(x, "tree", &m));
+    assert_int_equal(m.n, 1);
+    assert_int_equal(fake_world_find(x->w, x->a, "tree")->n_entries, 0);
+
+    d.name = act.name = "plain";
+    d.can_remake = true;
+    assert_int_equal(fake_ops.apply(x->b, x->a, &act, &call, &r, &x->e), 0);
+    assert_int_equal(fake_ops.save(x->b, r.id, "plain", put_tar, NULL, &call, &x->e), -1);
+    assert_int_equal(x->e.class, ERR_NOT_FOUND);
+    assert_int_equal(fake_ops.save(x->b, "none", "tree", put_tar, NULL, &call, &x->e), -1);
+    assert_int_equal(x->e.class, ERR_NOT_FOUND);
+}
+
+static void test_seed_dir(void **state)
+{
+    struct box *x = *state;
+    char *dir = scratch_make();
+    struct desired d = desire(x, "tree");
+    struct backend_act act = {.step = STEP_CREATE, .want = &d, .name = "tree", .created_at_ms = TIME_NONE, .seed_dir = dir};
+    struct act_result r;
+
+    scratch_write_text(dir, "workspace/content", "kept");
+    assert_int_equal(fake_ops.apply(x->b, x->a, &act, &call, &r, &x->e), 0);
+    assert_string_equal(fake_world_content(x->w, x->a, "tree"), "kept");
+    scratch_remove(dir);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -370,6 +459,8 @@ int main(void)
         {"classes of fields are read off their names", test_classes, setup, teardown, NULL},
         {"options script a world, and bad ones are told", test_options, setup, teardown, NULL},
         {"every call and fault has a word", test_words_are_complete, NULL, NULL, NULL},
+        {"a canonical workspace is seeded, worked in and saved as a tar", test_trees, setup, teardown, NULL},
+        {"a canonical workspace is seeded from a directory that is given", test_seed_dir, setup, teardown, NULL},
         {"threads with handles of their own do not disturb one another", test_threads, setup, teardown, NULL},
     };
 
