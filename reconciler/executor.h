@@ -4,11 +4,15 @@
  * What an act is made of, and in which order, so that a crash at any point leaves something that the next round finishes:
  *
  *   create    [look: must be absent] intent, create, made          [look]: where the act needs one
- *   recreate  look: still idle and the same; fresh; intent, remove (by id, seen to be gone), create, made
- *   prune     look: still idle and the same; fresh; parting, remove, gone
+ *   recreate  look: still idle and the same; fresh; [kept]; intent, remove (by id, seen to be gone), create, made
+ *   reseed    the same, and what it is made from is local
+ *   prune     look: still idle and the same; fresh; [kept]; parting, remove, gone
  *   forget    [look: must be absent] parting, gone
  *   start stop patch    [look]; the step; patched
  *   adopt     adopted
+ *
+ * Kept is what an act with `snapshot` does: a snapshot, read back and verified, then another look that shows the same tree. Of a
+ * create that moves, the tree at the old place is kept before the intent. Without it nothing goes.
  *
  * A look that shows that the plan's reason is gone (in use since, changed since, there after all) turns the act into a hold: the
  * next round plans anew. Steps that fail in a passing way are tried again a few times; so are those that timed out, which may
@@ -36,6 +40,7 @@
 #define EXECUTOR_LOOK_MS    15000
 #define EXECUTOR_STEP_MS    60000
 #define EXECUTOR_SETUP_MS   1800000 /* a create with a setup: package installs take their time */
+#define EXECUTOR_TREE_MS    1800000 /* of a canonical workspace: its snapshot, its seed, its removal */
 
 /* How one act of the plan ended. Holds and reports of the plan stay ACT_ENDED_NONE. */
 enum act_end { ACT_ENDED_NONE, ACT_ENDED_DONE, ACT_ENDED_FAILED, ACT_ENDED_HELD, ACT_ENDED_CANCELLED, ACT_END_COUNT };
@@ -54,6 +59,12 @@ struct recorder {
     /* Before the first request of a prune, and before a forget: what is to become of what it leaves behind is on disk, or nothing
      * is begun. */
     int (*parting)(void *ctx, const struct act *act, struct err *e);
+    /* Keeps the tree of act->obs, which b shows, and gives 0 only once what was kept was read back and is whole. No room for
+     * it: sys is ENOSPC. Where it is NULL, what needs a snapshot is not done. */
+    int (*snapshot)(void *ctx, const struct act *act, struct backend *b, const struct call *c, struct err *e);
+    /* What a canonical workspace is seeded from, of create and recreate: a directory for backend_act.seed_dir, or NULL: the local
+     * ones. It must stay until the act has ended. Where it is NULL: always the local ones. */
+    int (*seed_from)(void *ctx, const struct act *act, struct arena *a, const struct call *c, const char **ret, struct err *e);
     /* Whether the record is still the one that the plan saw: ERR_CONFLICT where it is not (used since, changed since). */
     int (*fresh)(void *ctx, const struct act *act, struct err *e);
     /* It is there; setup_failed: but its setup did not succeed (res tells). */

@@ -20,8 +20,10 @@ static void *observe_one(void *arg)
     struct err e = {0};
 
     if (endpoint_open(job->opener, one->endpoint, &b, &e) == 0 &&
-        b->ops->observe(b, one->arena, &one->req, &call, &one->seen, &e) == 0)
+        b->ops->observe(b, one->arena, &one->req, &call, &one->seen, &e) == 0) {
+        one->seen.can_save = b->ops->save != NULL;
         return NULL;
+    }
     one->timed_out = e.class == ERR_TIMEOUT;
     one->seen = (struct observation){.endpoint = one->endpoint, .why = arena_strdup(one->arena, e.msg)};
     return NULL;

@@ -2,6 +2,7 @@
 
 #include "spec/base/text.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,9 @@ struct doing {
     struct arena *a;
     struct backend *b;
     struct err *e;
-    bool held; /* the failure is no failure: the plan's reason is gone */
+    bool held;            /* the failure is no failure: the plan's reason is gone */
+    struct observed seen; /* by the last still_idle() */
+    const char *seed_dir; /* for the create, or NULL */
 };
 
 /* --- handles --------------------------------------------------------------------------------------------------------------- */
@@ -104,19 +107,27 @@ static int look(struct doing *d, const char *id, struct observed *ret)
     }
 }
 
+static int step_timeout(const struct act *act, enum step kind)
+{
+    if (kind == STEP_CREATE && act->want && act->want->setup)
+        return EXECUTOR_SETUP_MS;
+    if ((kind == STEP_CREATE || kind == STEP_REMOVE) && (act->data_loss || (act->want && !act->want->can_remake)))
+        return EXECUTOR_TREE_MS;
+    return EXECUTOR_STEP_MS;
+}
+
 /* apply() is idempotent, so that a time-out, whose outcome is unknown, is answered by the same call again. */
 static int step(struct doing *d, enum step kind, const char *id, int64_t created_at_ms, struct act_result *res)
 {
     const struct act *act = d->act;
-    const struct call call = {.timeout_ms =
-                                  kind == STEP_CREATE && act->want && act->want->setup ? EXECUTOR_SETUP_MS : EXECUTOR_STEP_MS,
-                              .cancel = d->s->cancel};
+    const struct call call = {.timeout_ms = step_timeout(act, kind), .cancel = d->s->cancel};
     const struct backend_act ask = {.step = kind,
                                     .want = act->want,
                                     .name = act->name,
                                     .id = id,
                                     .expect = act->obs,
                                     .created_at_ms = created_at_ms,
+                                    .seed_dir = d->seed_dir,
                                     .changes = act->changes,
                                     .n_changes = act->n_changes};
 
@@ -169,6 +180,7 @@ static int still_idle(struct doing *d, bool *ret_gone)
 
     if (look(d, d->act->obs->id, &now) < 0)
         return -1;
+    d->seen = now;
     *ret_gone = now.state == RUN_ABSENT;
     if (now.state == RUN_UNKNOWN)
         return hold(d, "its state cannot be read now");
@@ -182,6 +194,69 @@ static int still_idle(struct doing *d, bool *ret_gone)
     }
     return 0;
 }
+
+/* --- what is kept ---------------------------------------------------------------------------------------------------------- */
+
+static int snapshot(struct doing *d, const struct act *act, struct backend *b)
+{
+    const struct recorder *rec = d->s->conf->recorder;
+    const struct call call = {.timeout_ms = EXECUTOR_TREE_MS, .cancel = d->s->cancel};
+
+    if (!rec->snapshot)
+        return hold(d, "there is nowhere to keep a snapshot of it");
+    if (rec->snapshot(rec->ctx, act, b, &call, d->e) == 0)
+        return 0;
+    d->held = d->e->sys == ENOSPC;
+    return err_wrap(d->e, "keeping a snapshot of '%s'", act->name);
+}
+
+/* Before anything of it goes. What is written there while it is read would be in no snapshot: so another look must show the same
+ * tree. */
+static int keep(struct doing *d, bool *ret_gone)
+{
+    const struct observed before = d->seen;
+
+    if (!d->act->snapshot || *ret_gone)
+        return 0;
+    if (snapshot(d, d->act, d->b) < 0 || still_idle(d, ret_gone) < 0)
+        return -1;
+    if (!*ret_gone && before.content_known &&
+        (!d->seen.content_known || d->seen.n_entries != before.n_entries || d->seen.content_bytes != before.content_bytes ||
+         d->seen.changed_at_ms != before.changed_at_ms))
+        return hold(d, "it was changed while its snapshot was taken");
+    return 0;
+}
+
+/* The tree at the place that it moves away from; it stays there until the new one is made. */
+static int keep_old_place(struct doing *d)
+{
+    const struct observed *from = d->act->moves_from;
+    struct act old = *d->act;
+    struct backend *b;
+
+    if (!from || (from->content_known && from->n_entries == 0))
+        return 0;
+    old.endpoint = from->endpoint;
+    old.obs = from;
+    if (get_handle(d->s, from->endpoint, &b, d->e) < 0 || snapshot(d, &old, b) < 0)
+        return -1;
+    return get_handle(d->s, d->act->endpoint, &d->b, d->e); /* there are few handles */
+}
+
+/* What a canonical workspace begins with. A reseed is from local by its name. */
+static int find_seed(struct doing *d)
+{
+    const struct recorder *rec = d->s->conf->recorder;
+    const struct call call = {.timeout_ms = EXECUTOR_TREE_MS, .cancel = d->s->cancel};
+
+    if (!rec->seed_from || d->act->want->can_remake || d->act->kind == ACT_RESEED)
+        return 0;
+    if (rec->seed_from(rec->ctx, d->act, d->a, &call, &d->seed_dir, d->e) < 0)
+        return err_wrap(d->e, "finding what '%s' is seeded from", d->act->name);
+    return 0;
+}
+
+/* --- acts ------------------------------------------------------------------------------------------------------------------ */
 
 static int must_be_absent(struct doing *d)
 {
@@ -197,8 +272,6 @@ static int must_be_absent(struct doing *d)
         return -1;
     return now.state == RUN_ABSENT ? 0 : hold(d, "it is there after all, under another name");
 }
-
-/* --- acts ------------------------------------------------------------------------------------------------------------------ */
 
 static int record(struct doing *d, int (*fn)(void *, const struct act *, struct err *), const char *what)
 {
@@ -230,7 +303,7 @@ static int do_create(struct doing *d)
 {
     if (d->act->needs_look && must_be_absent(d) < 0)
         return -1;
-    if (record(d, d->s->conf->recorder->intent, "recording the intent") < 0)
+    if (keep_old_place(d) < 0 || find_seed(d) < 0 || record(d, d->s->conf->recorder->intent, "recording the intent") < 0)
         return -1;
     return make(d);
 }
@@ -240,7 +313,9 @@ static int do_recreate(struct doing *d)
     struct act_result res;
     bool gone = false;
 
-    if (still_idle(d, &gone) < 0 || record(d, d->s->conf->recorder->intent, "recording the intent") < 0)
+    /* The seed is found before anything goes: where there is none to be had, the old tree stays. */
+    if (still_idle(d, &gone) < 0 || keep(d, &gone) < 0 || find_seed(d) < 0 ||
+        record(d, d->s->conf->recorder->intent, "recording the intent") < 0)
         return -1;
     if (!gone && step(d, STEP_REMOVE, d->act->obs->id, TIME_NONE, &res) < 0) {
         d->held = d->e->class == ERR_CONFLICT;
@@ -254,7 +329,8 @@ static int do_prune(struct doing *d)
     struct act_result res;
     bool gone = false;
 
-    if (still_idle(d, &gone) < 0 || record(d, d->s->conf->recorder->parting, "recording what it leaves behind") < 0)
+    if (still_idle(d, &gone) < 0 || keep(d, &gone) < 0 ||
+        record(d, d->s->conf->recorder->parting, "recording what it leaves behind") < 0)
         return -1;
     if (!gone && step(d, STEP_REMOVE, d->act->obs->id, TIME_NONE, &res) < 0) {
         d->held = d->e->class == ERR_CONFLICT;
@@ -306,6 +382,7 @@ static int do_act(struct doing *d)
     case ACT_CREATE:
         return do_create(d);
     case ACT_RECREATE:
+    case ACT_RESEED:
         return d->act->obs ? do_recreate(d) : do_create(d);
     case ACT_PRUNE:
         return do_prune(d);
@@ -319,8 +396,6 @@ static int do_act(struct doing *d)
         return do_patch(d);
     case ACT_ADOPT:
         return record(d, d->s->conf->recorder->adopted, "recording");
-    case ACT_RESEED:
-        return err_set(d->e, ERR_UNSUPPORTED, 0, "no backend of this version keeps a remote workspace");
     case ACT_HOLD:
     case ACT_REPORT:
     case ACT_KIND_COUNT:

@@ -259,6 +259,7 @@ struct observation {
     bool mounts_known;
     const struct mount_use *mounts;
     size_t n_mounts;
+    bool can_save;    /* the trees of its runtimes can be saved as they are */
     const char *memo; /* what the backend wants to be given at the next observation; losing it costs only time */
 };
 
@@ -325,13 +326,16 @@ struct act {
     const char *remedy;                 /* of ACT_HOLD: the command that clears the guard, or NULL */
     const struct field_change *changes; /* why, field by field */
     size_t n_changes;
-    const struct desired *want; /* NULL for a prune */
-    const struct record *rec;   /* NULL: none */
-    const struct observed *obs; /* NULL: not seen */
-    bool data_loss;             /* destroys a canonical workspace */
-    bool restart;               /* of ACT_PATCH: a field is of FIELD_RESTART: stop, patch, start */
-    bool superseded;            /* an upgrade of OpenClaw left it behind */
-    const struct dir_end *dirs; /* of a removal for good, held or not: what becomes of its private directories */
+    const struct desired *want;        /* NULL for a prune */
+    const struct record *rec;          /* NULL: none */
+    const struct observed *obs;        /* NULL: not seen */
+    bool data_loss;                    /* destroys a canonical workspace */
+    bool snapshot;                     /* held or not: a snapshot of its tree is kept and verified before anything of it goes */
+    const struct seed_look *seed;      /* of a reseed: both ends of it (plan.h); NULL: not looked at */
+    const struct observed *moves_from; /* of a create: itself at its old place, which goes once this is made. NULL: nowhere */
+    bool restart;                      /* of ACT_PATCH: a field is of FIELD_RESTART: stop, patch, start */
+    bool superseded;                   /* an upgrade of OpenClaw left it behind */
+    const struct dir_end *dirs;        /* of a removal for good, held or not: what becomes of its private directories */
     size_t n_dirs;
     bool needs_look; /* looked at anew, by id, just before: absent must be absent, and idle still idle */
     size_t *after;   /* indices of acts that must have succeeded before this one starts */

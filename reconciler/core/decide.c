@@ -1,6 +1,7 @@
 #include "reconciler/core/decide.h"
 
 #include "reconciler/core/drift.h"
+#include "reconciler/core/seeds.h"
 #include "spec/base/num.h"
 #include "spec/base/text.h"
 
@@ -118,6 +119,8 @@ static void decide_unknown(struct match *m, struct unit *u)
     act_hold(m, act, GUARD_UNKNOWN, TIME_NONE,
              u->site->known ? u->unknown : arena_printf(m->arena, "endpoint %s is unknown: %s", u->endpoint, u->site->why));
     act->remedy = u->site->known ? NULL : u->site->remedy;
+    if (!u->site->known && seeds_only_copy(u) && act_kind_removes(due)) /* the owner may know that its host is no more */
+        act->remedy = arena_printf(m->arena, "reconclaw forget %s", u->name);
 }
 
 static void decide_clash(struct match *m, struct unit *u)
@@ -308,7 +311,9 @@ static bool decide_request(struct match *m, struct unit *u)
     }
     if (!u->o || (kind != ACT_PRUNE && (!u->d || u->d->want == WANT_ABSENT)))
         return false;
-    if (kind != ACT_PRUNE && kind != ACT_RECREATE && kind != ACT_RESEED)
+    if (kind == ACT_RESEED)
+        return seeds_decide_asked(m, u);
+    if (kind != ACT_PRUNE && kind != ACT_RECREATE)
         return false;
     unit_add(m, u, kind, "it was asked for");
     return true;
@@ -333,7 +338,7 @@ static void decide_wanted(struct match *m, struct unit *u)
             add_create(m, u, "it is wanted, and not there");
         return;
     }
-    if (!decide_unfinished(m, u) && !decide_drift(m, u))
+    if (!seeds_decide_empty(m, u) && !decide_unfinished(m, u) && !decide_drift(m, u) && !seeds_decide_changed(m, u))
         decide_run_state(m, u);
 }
 

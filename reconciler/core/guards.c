@@ -1,6 +1,7 @@
 #include "reconciler/core/guards.h"
 
 #include "reconciler/core/decide.h"
+#include "reconciler/core/seeds.h"
 #include "spec/base/num.h"
 #include "spec/base/text.h"
 
@@ -98,14 +99,29 @@ static bool guard_protect(struct match *m, struct unit *u, struct act *act)
 
 static bool guard_data(struct match *m, struct unit *u, struct act *act)
 {
-    bool only_copy = u->d ? !u->d->can_remake : u->r && u->r->holds_data;
+    const char *why;
 
-    if (!u->o || !only_copy || (act->kind != ACT_RECREATE && act->kind != ACT_RESEED && act->kind != ACT_PRUNE))
+    if (!u->o || !seeds_only_copy(u) || (act->kind != ACT_RECREATE && act->kind != ACT_RESEED && act->kind != ACT_PRUNE))
+        return false;
+    if (u->o->content_known && u->o->n_entries == 0)
         return false;
     act->data_loss = true;
+    why = seeds_no_snapshot(m, u);
+    act->snapshot = !why;
     if (u->grants & GRANT_DATA)
         return false;
-    act_hold(m, act, GUARD_DATA, TIME_NONE, "it would destroy a workspace that exists nowhere else");
+    if (act->kind == ACT_RESEED && act->seed && !seeds_is_approved(m, u)) {
+        act_hold(m, act, GUARD_DATA, TIME_NONE,
+                 arena_printf(m->arena, "%zu change%s that %s made there would be undone", act->seed->n_lost,
+                              act->seed->n_lost == 1 ? "" : "s", act->seed->n_lost == 1 ? "was" : "were"));
+        act->remedy = arena_printf(m->arena, "reconclaw approve %s", u->name);
+        return true;
+    }
+    if (!why)
+        return false;
+    act_hold(
+        m, act, GUARD_DATA, TIME_NONE,
+        arena_printf(m->arena, "it would destroy a workspace that exists nowhere else, and no snapshot can be had: %s", why));
     act->remedy = "reconclaw apply --allow-data-loss";
     return true;
 }

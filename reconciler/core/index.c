@@ -85,6 +85,22 @@ static int compare_request(const void *x, const void *y)
     return c ? c : (s->kind > t->kind) - (s->kind < t->kind);
 }
 
+/* Of two looks the one that doubts, then the one that would lose more: it asks for more. */
+static int compare_seed(const void *x, const void *y)
+{
+    const struct index_row *a = x, *b = y;
+    const struct seed_look *s = a->v, *t = b->v;
+    int c = compare_key(a, b);
+
+    if (!c)
+        c = !s->doubt - !t->doubt;
+    if (!c)
+        c = (s->verdict < t->verdict) - (s->verdict > t->verdict);
+    if (!c)
+        c = text_cmp(s->digest, t->digest);
+    return c ? c : text_cmp(s->doubt, t->doubt);
+}
+
 /* One install listed twice: the one whose specs do not load, since it removes less. */
 static int compare_install(const void *x, const void *y)
 {
@@ -134,7 +150,7 @@ static struct index_table make_scopes(struct arena *a, const struct world *w)
 
 void index_make(struct arena *a, const struct world *w, int64_t now_ms, struct index *ret)
 {
-    rows_vec installs = {0}, pauses = {0}, turns = {0}, grants = {0}, requests = {0};
+    rows_vec installs = {0}, pauses = {0}, turns = {0}, grants = {0}, requests = {0}, seeds = {0};
 
     for (size_t i = 0; i < w->n_installs; i++)
         VEC_PUSH(a, &installs, ((struct index_row){.a = w->installs[i].id, .v = &w->installs[i]}));
@@ -158,12 +174,18 @@ void index_make(struct arena *a, const struct world *w, int64_t now_ms, struct i
 
         VEC_PUSH(a, &requests, ((struct index_row){.a = r->endpoint, .b = r->name, .c = (int)r->runtime, .v = r}));
     }
+    for (size_t i = 0; i < w->n_seeds; i++) {
+        const struct seed_look *s = &w->seeds[i];
+
+        VEC_PUSH(a, &seeds, ((struct index_row){.a = s->endpoint, .b = s->name, .c = (int)s->runtime, .v = s}));
+    }
     *ret = (struct index){.arena = a,
                           .installs = table_make(&installs, compare_install),
                           .pauses = table_make(&pauses, compare_pause),
                           .turns = table_make(&turns, compare_turn),
                           .grants = table_make(&grants, compare_row),
                           .requests = table_make(&requests, compare_request),
+                          .seeds = table_make(&seeds, compare_seed),
                           .scopes = make_scopes(a, w)};
 }
 
@@ -212,6 +234,13 @@ unsigned index_grants(const struct index *ix, const char *endpoint, const char *
 const struct request *index_request(const struct index *ix, const char *endpoint, const char *name, enum runtime_kind kind)
 {
     const struct index_row *row = find(&ix->requests, endpoint, name, (int)kind);
+
+    return row ? row->v : NULL;
+}
+
+const struct seed_look *index_seed(const struct index *ix, const char *endpoint, const char *name, enum runtime_kind kind)
+{
+    const struct index_row *row = find(&ix->seeds, endpoint, name, (int)kind);
 
     return row ? row->v : NULL;
 }

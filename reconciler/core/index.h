@@ -18,7 +18,7 @@ struct index_table {
 
 struct index {
     struct arena *arena; /* the plan's */
-    struct index_table installs, pauses, turns, grants, requests, scopes;
+    struct index_table installs, pauses, turns, grants, requests, seeds, scopes;
 };
 
 void index_make(struct arena *a, const struct world *w, int64_t now_ms, struct index *ret);
@@ -32,6 +32,7 @@ const struct pause *index_pause(const struct index *ix, const char *endpoint, co
 const struct turn *index_turn(const struct index *ix, const char *endpoint, const char *name);
 unsigned index_grants(const struct index *ix, const char *endpoint, const char *name);
 const struct request *index_request(const struct index *ix, const char *endpoint, const char *name, enum runtime_kind kind);
+const struct seed_look *index_seed(const struct index *ix, const char *endpoint, const char *name, enum runtime_kind kind);
 /* The one install of ours that has an agent to which this scope key belongs; NULL where none or several have. */
 const char *index_scope_install(const struct index *ix, const char *scope_key);
 

@@ -137,6 +137,7 @@ static void site_observe(struct arena *a, struct site *s, const struct observati
     struct image_state *images = ARENA_ARRAY(a, struct image_state, seen->n_images);
 
     s->known = seen->ok;
+    s->can_save = seen->can_save;
     s->why = seen->why ? seen->why : seen->ok ? NULL : "it could not be listed";
     s->remedy = seen->remedy;
     if (seen->n_images)
@@ -229,7 +230,7 @@ static struct unit *add_unit(struct grouping *g, struct site *site, const struct
     u->kind = it->kind;
     u->install = it->install;
     u->site = site;
-    u->taker_unit = u->after_name = NO_UNIT;
+    u->taker_unit = u->after_name = u->after_move = NO_UNIT;
     u->in = index_install(&g->ix, it->install);
     u->policy = u->in ? &u->in->policy : &cautious;
     if (it->type == ITEM_DESIRED) {
@@ -242,6 +243,7 @@ static struct unit *add_unit(struct grouping *g, struct site *site, const struct
     u->turn = index_turn(&g->ix, it->endpoint, it->name);
     u->grants = index_grants(&g->ix, it->endpoint, it->name);
     u->request = index_request(&g->ix, it->endpoint, it->name, it->kind);
+    u->seed = index_seed(&g->ix, it->endpoint, it->name, it->kind);
     return u;
 }
 

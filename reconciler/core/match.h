@@ -7,7 +7,7 @@
 /* One endpoint. */
 struct site {
     const char *endpoint;
-    bool known;
+    bool known, can_save;
     const char *why, *remedy;         /* of !known */
     const struct image_state *images; /* by reference */
     size_t n_images;
@@ -51,6 +51,7 @@ struct unit {
     const struct pause *pause;
     const struct turn *turn;
     const struct request *request;
+    const struct seed_look *seed;
     unsigned grants;
 
     /* What decide.c and those after it put here. */
@@ -58,6 +59,7 @@ struct unit {
     size_t n_acts;
     size_t first_index;                     /* of acts[0] in the plan */
     size_t after_name;                      /* the unit whose removal comes first, or NO_UNIT */
+    size_t after_move;                      /* of a removal: the unit that is made elsewhere first, or NO_UNIT */
     const size_t *after_rows, *after_ports; /* units, likewise */
     size_t n_after_rows, n_after_ports;
 };

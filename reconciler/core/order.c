@@ -1,6 +1,7 @@
 #include "reconciler/core/order.h"
 
 #include "reconciler/core/decide.h"
+#include "reconciler/core/seeds.h"
 #include "spec/base/num.h"
 #include "spec/base/text.h"
 #include "spec/base/vec.h"
@@ -217,6 +218,7 @@ static void order_ports(struct match *m)
 
 void order_units(struct match *m)
 {
+    seeds_order_moves(m); /* first: what it holds, others wait behind */
     order_names(m);
     order_rows(m);
     order_ports(m);
@@ -228,6 +230,14 @@ static size_t index_of_removal(const struct unit *u)
 {
     for (size_t i = 0; i < u->n_acts; i++)
         if (act_kind_removes(u->acts[i]->kind))
+            return u->first_index + i;
+    return NO_UNIT;
+}
+
+static size_t index_of_creation(const struct unit *u)
+{
+    for (size_t i = 0; i < u->n_acts; i++)
+        if (u->acts[i]->kind == ACT_CREATE)
             return u->first_index + i;
     return NO_UNIT;
 }
@@ -244,7 +254,9 @@ static void emit_after(struct match *m, const struct unit *u, size_t i, struct a
     VEC(size_t) after = {0};
     size_t n = 0;
 
-    if (act->kind == ACT_HOLD || act->kind == ACT_REPORT || act_kind_removes(act->kind))
+    if (act_kind_removes(act->kind) && u->after_move != NO_UNIT)
+        VEC_PUSH(m->arena, &after, index_of_creation(&m->units[u->after_move]));
+    else if (act->kind == ACT_HOLD || act->kind == ACT_REPORT || act_kind_removes(act->kind))
         return;
     if (u->after_name != NO_UNIT)
         VEC_PUSH(m->arena, &after, index_of_removal(&m->units[u->after_name]));

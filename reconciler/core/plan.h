@@ -64,6 +64,8 @@
  *  CONFIG    R, while the last good config is used   -                        the config loads
  *  PROTECT   D (also of a stopped one), R            -                        policy
  *  DATA      what destroys a canonical workspace     -                        GRANT_DATA
+ *            of which no snapshot can be had (6)
+ *  DATA      reseed of a tree that was changed there -                        an approval of just that, GRANT_DATA
  *  SETUP     recreate after a failed setup           created + retry          time, a changed hash
  *  IMAGE     create, recreate: image not there       -                        the image; never torn down first
  *  BUSY      D, with live execs or sessions          -                        GRANT_USE, policy
@@ -81,6 +83,23 @@
  *      has passed since their creation if the backend can tell that nobody is in them, or else for as long as they run.
  *
  *  (5) A recreate is then a prune: what OpenClaw of such a release would make is not known.
+ *
+ *  (6) Recreate, reseed and prune of what cannot be made again from its spec: a snapshot comes first (act.snapshot), whatever was
+ *      granted, and where it fails nothing else is done. None can be had where the backend cannot save, where there is nowhere to
+ *      keep one, or no room for what it is known to hold. A tree without anything in it needs none, and holds nothing.
+ *
+ * Seeds. A runtime that is wanted and holds a canonical workspace (!can_remake) is reseeded in place:
+ *
+ *  its root is there, never filled      by seed.policy: once, onChange reseed; manual report. No other drift is looked at then
+ *  asked for                            the look says that both ends hold the same: report; else reseed
+ *  seed.policy onChange, looked at      what it is seeded from has changed since: the same, without the report
+ *
+ *  A reseed without a look at both ends is held UNKNOWN. What `lost` tells of it is undone by the reseed: it is held DATA until
+ *  just that was approved. Another change there has another digest, and asks again.
+ *
+ * Moves. Where a kind Sandbox is to be made and a record of it at another endpoint is unwanted, with its tree there: the create
+ * knows it (act.moves_from), its tree is kept in a snapshot, and the old one is pruned after the create (act.after), or held as
+ * the create is. A create that has to wait for another removal is no move, so that nothing ever waits in a circle.
  *
  * Suspiciously empty: PLAN_SUSPICIOUS_MIN or more runtimes of ours are recorded there or were there last time, and the listing
  * shows none.
@@ -103,11 +122,13 @@
  *
  * Order of acts: by endpoint, name, kind, install, then adopt before the rest. `after` makes removals come before what takes
  * their name, their registry row (one per name and kind in an install, over all endpoints) or their host port, and an adopt
- * before what follows it; it is acyclic, since a removal waits for nothing and an adopt only for removals. */
+ * before what follows it. It is acyclic: an adopt waits only for removals, and a removal for nothing, or (a move) for a create
+ * whose name is free, which waits at most for browsers' ports. */
 #ifndef RECONCLAW_RECONCILER_CORE_PLAN_H
 #define RECONCLAW_RECONCILER_CORE_PLAN_H
 
 #include "spec/base/arena.h"
+#include "spec/manifest_diff.h"
 #include "spec/world.h"
 
 #include <stdbool.h>
@@ -161,6 +182,33 @@ struct request {
     enum act_kind kind;
 };
 
+/* Both ends of a seed, compared by whoever could look at them. Only of runtimes where a reseed was asked for, or whose source is
+ * not any more what it was seeded from. */
+struct seed_look {
+    const char *endpoint, *name;
+    enum runtime_kind runtime;
+    const char *doubt; /* why they could not be compared; NULL: they were */
+    enum manifest_verdict verdict;
+    /* What the reseed would undo of what was done there since. */
+    size_t n_lost;
+    uint64_t lost_bytes;
+    const char *lost;   /* for people, by manifest_changes_format(); or NULL */
+    const char *digest; /* of all of it: what an approval is of */
+};
+
+/* The owner has seen what would be lost, and agrees. */
+struct approval {
+    const char *endpoint, *name;
+    const char *digest; /* as in the look */
+};
+
+/* Where snapshots are kept. */
+struct snapshot_room {
+    bool open;       /* there is such a place */
+    const char *why; /* of !open; NULL: this version keeps none */
+    uint64_t bytes;  /* free there for them */
+};
+
 /* How many runtimes of ours an endpoint showed when it was last listed. */
 struct last_seen {
     const char *endpoint;
@@ -200,6 +248,11 @@ struct world {
     size_t n_grants;
     const struct request *requests;
     size_t n_requests;
+    const struct seed_look *seeds;
+    size_t n_seeds;
+    const struct approval *approvals;
+    size_t n_approvals;
+    struct snapshot_room snapshots;
     const struct last_seen *last;
     size_t n_last;
     const struct leftover *leftovers;

@@ -79,6 +79,19 @@ static struct node *move_node(struct arena *a, const struct plan_move *m)
     return o;
 }
 
+static struct node *seed_node(struct arena *a, const struct seed_look *s)
+{
+    struct node *o = node_object(a);
+
+    node_set_text(a, o, "doubt", s->doubt);
+    node_set(a, o, "verdict", s->doubt ? node_null(a) : node_string(a, manifest_verdict_name(s->verdict)));
+    node_set(a, o, "lost", node_number(a, (double)s->n_lost));
+    node_set(a, o, "lostBytes", node_number(a, (double)s->lost_bytes));
+    node_set_text(a, o, "list", s->lost);
+    node_set_text(a, o, "digest", s->digest);
+    return o;
+}
+
 static struct node *act_node(struct arena *a, const struct act *act)
 {
     struct node *o = node_object(a), *after = node_array(a);
@@ -101,6 +114,10 @@ static struct node *act_node(struct arena *a, const struct act *act)
     node_set_text(a, o, "remedy", act->remedy);
     node_set(a, o, "changes", changes_node(a, act));
     node_set(a, o, "dataLoss", node_bool(a, act->data_loss));
+    node_set(a, o, "snapshot", node_bool(a, act->snapshot));
+    if (act->seed)
+        node_set(a, o, "seed", seed_node(a, act->seed));
+    node_set_text(a, o, "movesFrom", act->moves_from ? act->moves_from->endpoint : NULL);
     node_set(a, o, "restart", node_bool(a, act->restart));
     node_set(a, o, "superseded", node_bool(a, act->superseded));
     node_set(a, o, "workspaces", dirs_node(a, act));
@@ -212,7 +229,13 @@ void act_format(struct buf *b, const struct act *act, int64_t now_ms)
     put_escaped(b, act->reason);
     if (act->restart)
         buf_puts(b, ", with a restart");
-    if (act->data_loss)
+    if (act->moves_from) {
+        buf_puts(b, "; moves from ");
+        put_escaped(b, act->moves_from->endpoint);
+    }
+    if (act->snapshot)
+        buf_puts(b, ", snapshot first");
+    else if (act->data_loss)
         buf_puts(b, "; DESTROYS A WORKSPACE THAT EXISTS NOWHERE ELSE");
     if (act->kind == ACT_HOLD) {
         buf_puts(b, "; waits");
@@ -250,6 +273,22 @@ static void put_dir(struct buf *b, const struct dir_end *d)
     buf_putc(b, '\n');
 }
 
+/* Its lines are made for people already: names escaped, ended by newlines. */
+static void put_lost(struct buf *b, const struct seed_look *s)
+{
+    if (!s || !s->lost || !s->n_lost)
+        return;
+    buf_puts(b, "        would be undone:\n");
+    for (const char *line = s->lost; *line;) {
+        size_t n = strcspn(line, "\n");
+
+        buf_puts(b, "      ");
+        text_escape(b, line, n);
+        buf_putc(b, '\n');
+        line += n + (line[n] == '\n');
+    }
+}
+
 static void put_act(struct buf *b, const struct act *act, int64_t now_ms, unsigned flags)
 {
     put_colour(b, flags, looks[act->kind].colour);
@@ -263,6 +302,7 @@ static void put_act(struct buf *b, const struct act *act, int64_t now_ms, unsign
         field_change_format(b, &act->changes[i]);
         buf_putc(b, '\n');
     }
+    put_lost(b, act->seed);
     for (size_t i = 0; i < act->n_dirs; i++)
         put_dir(b, &act->dirs[i]);
     put_remedy(b, act->remedy);

@@ -82,6 +82,7 @@ const char *scene_plan(struct scene *s)
 
     seen[0] = (struct observation){.endpoint = "docker",
                                    .ok = s->listed,
+                                   .can_save = s->can_save,
                                    .why = s->listed ? NULL : "connection refused",
                                    .v = s->seen.v,
                                    .n = s->listed ? s->seen.n : 0,
@@ -104,6 +105,11 @@ const char *scene_plan(struct scene *s)
                         .n_grants = s->has_grant,
                         .requests = &s->request,
                         .n_requests = s->has_request,
+                        .seeds = &s->look,
+                        .n_seeds = s->has_look,
+                        .approvals = &s->approval,
+                        .n_approvals = s->has_approval,
+                        .snapshots = s->room,
                         .last = &s->last,
                         .n_last = s->has_last};
     plan_compute(s->a, w, NOW, &s->plan);

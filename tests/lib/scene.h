@@ -27,6 +27,11 @@ struct scene {
     struct request request;
     struct last_seen last;
     bool has_pause, has_turn, has_grant, has_request, has_last;
+    bool can_save;
+    struct snapshot_room room;
+    struct seed_look look;
+    struct approval approval;
+    bool has_look, has_approval;
     struct plan plan;
     char *text; /* of the acts: "adopt hold(start)/hot" */
 };

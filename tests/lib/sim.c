@@ -100,7 +100,19 @@ static void mortal_close(struct backend *b)
     free(m);
 }
 
-static const struct backend_ops mortal_ops = {.name = "fake", .look = mortal_look, .apply = mortal_apply, .close = mortal_close};
+static int mortal_save(struct backend *b, const char *id, const char *name,
+                       int (*write)(void *ctx, const void *p, size_t n, struct err *e), void *ctx, const struct call *c,
+                       struct err *e)
+{
+    struct mortal *m = (struct mortal *)b;
+
+    if (dies(m->sim))
+        return died(e);
+    return m->inner->ops->save(m->inner, id, name, write, ctx, c, e);
+}
+
+static const struct backend_ops mortal_ops = {
+    .name = "fake", .look = mortal_look, .apply = mortal_apply, .save = mortal_save, .close = mortal_close};
 
 static int open_inner(struct sim *s, struct backend **ret, struct err *e)
 {
@@ -148,6 +160,7 @@ struct record *sim_put(struct sim *s, const struct act *act)
     r->name = arena_strdup(s->a, act->name);
     r->kind = act->runtime;
     r->install = SIM_INSTALL;
+    r->holds_data = act->want ? !act->want->can_remake : r->holds_data;
     r->scope_key = act->want ? arena_strdup(s->a, act->want->scope_key) : NULL;
     r->version = arena_printf(s->a, "v%u", ++s->n_versions);
     return r;
@@ -194,6 +207,24 @@ static int on_fresh(void *ctx, const struct act *act, struct err *e)
     current = is_current(s, act);
     (void)end_record(s);
     return current ? 0 : err_set(e, ERR_CONFLICT, 0, "used since");
+}
+
+static int take(void *ctx, const void *p, size_t n, struct err *e)
+{
+    for (size_t i = 0; i < n; i++) /* as text: a tar is full of zeros */
+        buf_putc(ctx, ((const char *)p)[i] ? ((const char *)p)[i] : '\n');
+    return 0;
+}
+
+static int on_snapshot(void *ctx, const struct act *act, struct backend *b, const struct call *c, struct err *e)
+{
+    struct sim *s = ctx;
+    BUF_AUTO bytes = BUF_INIT(1u << 20);
+
+    if (b->ops->save(b, act->obs->id, act->name, take, &bytes, c, e) < 0 || begin_record(s, e) < 0)
+        return -1;
+    VEC_PUSH(s->a, &s->kept, arena_strdup(s->a, buf_str(&bytes)));
+    return end_record(s);
 }
 
 static int on_made(void *ctx, const struct act *act, const struct act_result *res, int64_t created_at_ms, bool setup_failed,
@@ -268,6 +299,7 @@ static void observe(struct sim *s, struct arena *a, struct observation *ret)
         b->ops->close(b);
     if (ret->ok)
         ret->endpoint = s->endpoint;
+    ret->can_save = true;
 }
 
 /* What the reconciler does of a hold that asks for a look: looks, and tells the next round's planner. */
@@ -312,6 +344,7 @@ static void make_world(struct sim *s, struct arena *a, const struct observation 
                           .n_installs = 1,
                           .grants = s->grants.v,
                           .n_grants = s->grants.n,
+                          .snapshots = {.open = true, .bytes = 1u << 20},
                           .last = last,
                           .n_last = 1};
     for (size_t i = 0; i < s->records.n; i++)
@@ -320,11 +353,55 @@ static void make_world(struct sim *s, struct arena *a, const struct observation 
     ret->records = records;
 }
 
+/* --- what exists nowhere else ---------------------------------------------------------------------------------------------- */
+
+void sim_work(struct sim *s, const char *name)
+{
+    ARENA_AUTO a = arena_new();
+
+    if (fake_world_content(s->fake, a, name))
+        (void)fake_world_set_content(s->fake, name, arena_printf(a, "<work %u>", ++s->n_contents));
+}
+
+struct held {
+    const char *name, *content;
+};
+typedef VEC(struct held) held_vec;
+
+static void add_held(struct sim *s, struct arena *a, held_vec *v, const char *name)
+{
+    const char *content = fake_world_content(s->fake, a, name);
+
+    if (content && *content)
+        VEC_PUSH(a, v, ((struct held){.name = arena_strdup(a, name), .content = content}));
+}
+
+static void find_held(struct sim *s, struct arena *a, held_vec *ret)
+{
+    for (size_t i = 0; i < s->desired.n; i++)
+        add_held(s, a, ret, s->desired.v[i].name);
+    for (size_t i = 0; i < s->records.n; i++)
+        if (s->records.v[i].install)
+            add_held(s, a, ret, s->records.v[i].name);
+}
+
+static void find_lost(struct sim *s, struct arena *a, const held_vec *before)
+{
+    for (size_t i = 0; i < before->n && !s->lost; i++) {
+        bool safe = text_eq(fake_world_content(s->fake, a, before->v[i].name), before->v[i].content);
+
+        for (size_t k = 0; k < s->kept.n && !safe; k++)
+            safe = strstr(s->kept.v[k], before->v[i].content) != NULL;
+        if (!safe)
+            s->lost = arena_printf(s->a, "%s of %s", before->v[i].content, before->v[i].name);
+    }
+}
+
 /* true: there was nothing to do. */
 bool sim_round(struct sim *s, unsigned threads)
 {
     static const struct recorder ops = {
-        .intent = on_intent, .fresh = on_fresh, .made = on_made, .adopted = on_adopted, .gone = on_gone};
+        .intent = on_intent, .snapshot = on_snapshot, .fresh = on_fresh, .made = on_made, .adopted = on_adopted, .gone = on_gone};
     ARENA_AUTO a = arena_new();
     struct observation *seen = ARENA_NEW(a, struct observation);
     struct recorder recorder = ops;
@@ -337,6 +414,7 @@ bool sim_round(struct sim *s, unsigned threads)
                                  .threads = threads,
                                  .seed = 1};
     struct act_ended *ended;
+    held_vec held = {0};
     struct world w;
 
     recorder.ctx = s;
@@ -349,7 +427,9 @@ bool sim_round(struct sim *s, unsigned threads)
     if (s->between)
         s->between(s);
     ended = ARENA_ARRAY(a, struct act_ended, s->last.n_acts);
+    find_held(s, a, &held);
     executor_run(&s->last, &conf, ended);
+    find_lost(s, a, &held);
     for (size_t i = 0; i < s->last.n_acts; i++) {
         const struct act *act = &s->last.acts[i];
 

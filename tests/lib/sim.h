@@ -31,6 +31,9 @@ struct sim {
     size_t n_last_seen;
     void (*between)(struct sim *s); /* others act after the look, before the acts */
     unsigned n_rounds;
+    VEC(const char *) kept; /* snapshots that were verified: what is in each */
+    unsigned n_contents;    /* made up so far */
+    const char *lost;       /* what was in a canonical workspace, and is nowhere any more; NULL: nothing */
     struct dice *dice;
 };
 
@@ -42,6 +45,9 @@ int64_t sim_now(void *sim);
 struct record *sim_record(struct sim *s, const char *name, enum runtime_kind kind); /* or NULL */
 /* Copies into what is on disk: the round's arena goes. */
 struct record *sim_put(struct sim *s, const struct act *act);
+
+/* Somebody works in the tree of this name: it holds something that nothing else does. Nothing, where it has none. */
+void sim_work(struct sim *s, const char *name);
 
 /* true: there was nothing to do. */
 bool sim_round(struct sim *s, unsigned threads);

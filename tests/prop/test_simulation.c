@@ -32,7 +32,7 @@ static struct desired shape_of(struct sim *s, unsigned i, unsigned variant)
                         .owner = i % 2 ? arena_printf(s->a, "Sandbox/s%02u", i) : "OpenClaw/home",
                         .install = SIM_INSTALL,
                         .precreate = true,
-                        .can_remake = true,
+                        .can_remake = i % 4 != 1,
                         .backend_id = "fake",
                         .scope_key = i % 2 ? NULL : arena_printf(s->a, "agent:a%u", i),
                         .agent_id = i % 2 ? NULL : arena_printf(s->a, "a%u", i),
@@ -72,6 +72,10 @@ static void put_runtime(struct sim *s, const struct desired *d, enum ownership o
                                .busy_known = true};
 
     (void)fake_world_put(s->fake, &o);
+    if (d->can_remake)
+        return;
+    (void)fake_world_set_content(s->fake, d->name, "");
+    sim_work(s, d->name);
 }
 
 static void put_record(struct sim *s, const struct desired *d)
@@ -155,7 +159,7 @@ static const char *wrong(struct sim *s, struct arena *a)
 static void assert_right(struct sim *s, uint64_t seed, const char *when)
 {
     ARENA_AUTO a = arena_new();
-    const char *what = wrong(s, a);
+    const char *what = s->lost ? arena_printf(a, "no snapshot has what was lost: %s", s->lost) : wrong(s, a);
 
     if (!what)
         return;
@@ -227,6 +231,8 @@ static void add_faults(struct sim *s)
                                .skip = dice_roll(s->dice, 6),
                                .count = 1 + dice_roll(s->dice, 6)};
 
+        if (dice_chance(s->dice, 20) && f.kind <= FAKE_HANG_AFTER)
+            f.call = FAKE_SAVE;
         if (f.kind == FAKE_PARTIAL)
             f.call = FAKE_OBSERVE;
         if (f.kind == FAKE_UNREADABLE && f.call != FAKE_OBSERVE)
@@ -319,7 +325,8 @@ static void meddle(struct sim *s)
                 r->version = arena_printf(s->a, "v%u", ++s->n_versions);
             }
             break;
-        default:
+        default: /* its agent works in it */
+            sim_work(s, d->name);
             break;
         }
     }

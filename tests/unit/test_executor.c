@@ -3,6 +3,7 @@
 #include "reconciler/pool.h"
 #include "spec/base/text.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -44,6 +45,9 @@ struct stage {
     int waits[64];
     size_t n_waits;
     bool open_fails;
+    int snapshot_sys; /* of a snapshot that fails */
+    bool grows;       /* somebody writes while the snapshot is taken */
+    const char *seed_dir, *seeded_from;
 };
 
 static struct stage *stage;
@@ -125,6 +129,8 @@ static int stub_apply(struct backend *b, struct arena *a, const struct backend_a
     if (r < 0)
         return -1;
     if (act->step == STEP_CREATE)
+        stage->seeded_from = act->seed_dir;
+    if (act->step == STEP_CREATE)
         *ret = (struct act_result){.id = "new", .cdp_port = 9};
     if (act->step == STEP_CREATE && stage->setup_fails) {
         ret->setup_status = 1;
@@ -196,14 +202,40 @@ static void on_wait(void *ctx, int ms)
     pthread_mutex_unlock(&stage->mutex);
 }
 
-static const struct recorder recorder = {
-    .intent = on_intent, .fresh = on_fresh, .made = on_made, .patched = on_patched, .adopted = on_adopted, .gone = on_gone};
+static int on_snapshot(void *ctx, const struct act *act, struct backend *b, const struct call *c, struct err *e)
+{
+    assert_int_equal(c->timeout_ms, EXECUTOR_TREE_MS);
+    assert_non_null(b);
+    if (note(act->endpoint[0] == 's' ? "snapshot" : "snapshot-elsewhere", act->name, e) < 0) {
+        e->sys = stage->snapshot_sys;
+        return -1;
+    }
+    stage->seen.n_entries += stage->grows;
+    return 0;
+}
+
+static int on_seed_from(void *ctx, const struct act *act, struct arena *a, const struct call *c, const char **ret, struct err *e)
+{
+    *ret = stage->seed_dir;
+    return note("seed", act->name, e);
+}
+
+static const struct recorder recorder = {.snapshot = on_snapshot,
+                                         .seed_from = on_seed_from,
+                                         .intent = on_intent,
+                                         .fresh = on_fresh,
+                                         .made = on_made,
+                                         .patched = on_patched,
+                                         .adopted = on_adopted,
+                                         .gone = on_gone};
 
 /* --- plans by hand ------------------------------------------------------------------------------------------------------------
  */
 
-static struct desired wanted = {.endpoint = "stub", .name = "a", .want = WANT_RUNNING, .config_hash = "h"};
-static struct desired wanted_stopped = {.endpoint = "stub", .name = "a", .want = WANT_STOPPED, .config_hash = "h"};
+static struct desired wanted = {.endpoint = "stub", .name = "a", .want = WANT_RUNNING, .config_hash = "h", .can_remake = true};
+static struct desired wanted_stopped = {
+    .endpoint = "stub", .name = "a", .want = WANT_STOPPED, .config_hash = "h", .can_remake = true};
+static struct desired wanted_tree = {.endpoint = "stub", .name = "a", .want = WANT_RUNNING, .config_hash = "h"};
 static const struct observed there = {
     .endpoint = "stub", .name = "a", .id = "old", .ownership = OWN_OURS, .state = RUN_RUNNING, .busy_known = true};
 
@@ -313,6 +345,94 @@ static void test_sequences(void **state)
         clear_stage(state);
     }
     set_stage(state);
+}
+
+/* --- canonical workspaces -------------------------------------------------------------------------------------------------- */
+
+static struct act tree_act(enum act_kind kind)
+{
+    struct act act = act_of(kind, "a");
+
+    act.want = kind == ACT_PRUNE ? NULL : &wanted_tree;
+    act.snapshot = act.data_loss = kind != ACT_CREATE;
+    stage->seen.content_known = true;
+    stage->seen.n_entries = 3;
+    return act;
+}
+
+static void test_snapshot_first(void **state)
+{
+    static const struct {
+        enum act_kind kind;
+        const char *log;
+    } cases[] = {
+        {ACT_RECREATE, "look a\nfresh a\nsnapshot a\nlook a\nfresh a\nseed a\nintent a\nremove a\ncreate a\nmade a\n"},
+        {ACT_RESEED, "look a\nfresh a\nsnapshot a\nlook a\nfresh a\nintent a\nremove a\ncreate a\nmade a\n"},
+        {ACT_PRUNE, "look a\nfresh a\nsnapshot a\nlook a\nfresh a\nremove a\ngone a\n"},
+        {ACT_CREATE, "seed a\nintent a\ncreate a\nmade a\n"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        set_stage(state);
+        stage->seed_dir = "/kept";
+        assert_int_equal(run_one(tree_act(cases[i].kind)), ACT_ENDED_DONE);
+        assert_log(cases[i].log);
+        if (cases[i].kind == ACT_RESEED)
+            assert_null(stage->seeded_from);
+        else if (cases[i].kind != ACT_PRUNE)
+            assert_string_equal(stage->seeded_from, "/kept");
+        clear_stage(state);
+    }
+    set_stage(state);
+}
+
+/* Whatever is in the way of the snapshot: nothing was begun. */
+static void test_no_snapshot_no_removal(void **state)
+{
+    static const enum act_kind kinds[] = {ACT_RECREATE, ACT_RESEED, ACT_PRUNE};
+
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        for (int full = 0; full < 2; full++) {
+            set_stage(state);
+            stage->snapshot_sys = full ? ENOSPC : EIO;
+            fail_at("snapshot", "a", ERR_IO, 0);
+            assert_int_equal(run_one(tree_act(kinds[i])), full ? ACT_ENDED_HELD : ACT_ENDED_FAILED);
+            assert_log("look a\nfresh a\nsnapshot a\n");
+            clear_stage(state);
+        }
+        set_stage(state);
+        stage->grows = true;
+        assert_int_equal(run_one(tree_act(kinds[i])), ACT_ENDED_HELD);
+        assert_log("look a\nfresh a\nsnapshot a\nlook a\nfresh a\n");
+        clear_stage(state);
+    }
+    set_stage(state);
+    fail_at("seed", "a", ERR_IO, 0);
+    assert_int_equal(run_one(tree_act(ACT_RECREATE)), ACT_ENDED_FAILED);
+    assert_null(strstr(buf_str(&stage->log), "remove"));
+}
+
+static void test_move_keeps_the_old_place(void **state)
+{
+    const struct observed old = {.endpoint = "far", .name = "a", .id = "far-id", .content_known = true, .n_entries = 1};
+    struct observed nothing = old;
+    struct act act = tree_act(ACT_CREATE);
+
+    act.moves_from = &old;
+    assert_int_equal(run_one(act), ACT_ENDED_DONE);
+    assert_log("snapshot-elsewhere a\nseed a\nintent a\ncreate a\nmade a\n");
+    clear_stage(state);
+    set_stage(state);
+    fail_at("snapshot-elsewhere", "a", ERR_UNAVAILABLE, 0);
+    act.moves_from = &old;
+    assert_int_equal(run_one(act), ACT_ENDED_FAILED);
+    assert_log("snapshot-elsewhere a\n");
+    clear_stage(state);
+    set_stage(state);
+    nothing.n_entries = 0;
+    act.moves_from = &nothing;
+    assert_int_equal(run_one(act), ACT_ENDED_DONE);
+    assert_log("seed a\nintent a\ncreate a\nmade a\n");
 }
 
 static void test_silent_endpoint(void **state)
@@ -710,6 +830,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST("each act is its steps, in this order", test_sequences),
+        TEST("what exists nowhere else is kept before it goes", test_snapshot_first),
+        TEST("without a verified snapshot nothing goes", test_no_snapshot_no_removal),
+        TEST("a move keeps what is at the old place before it makes the new one", test_move_keeps_the_old_place),
         TEST("an endpoint that lets every try of an act time out is asked for no further one", test_silent_endpoint),
         TEST("a second look that shows another world turns the act into a hold", test_second_look),
         TEST("with a grant, use does not hold", test_granted_use),
