@@ -116,6 +116,8 @@ static struct record record_of(const struct acting *x, struct arena *a, const st
         rec.config_hash = want->config_hash;
         rec.source = want->source;
         rec.holds_data = !want->can_remake;
+        if (reach_place(a, want))
+            rec.backend_target = reach_place(a, want);
         rec.workspace_dir = act->runtime == RUNTIME_SANDBOX ? NULL : workspace_of(a, want);
     }
     /* Which podman it is: what is recorded of another one never gets here. */
@@ -136,9 +138,21 @@ static struct record record_of(const struct acting *x, struct arena *a, const st
 static int put_record(struct acting *x, const struct round_openclaw *o, const struct record *rec, struct err *e)
 {
     const struct lock_wait wait = {.now_ms = host_now_ms(), .cancel = x->conf->cancel};
+    struct record row = *rec;
 
+    if (row.holds_data)
+        row.backend_target = NULL; /* where its tree is, only we write down */
     /* Whatever is there is merged under its lock: a use that OpenClaw has written meanwhile is kept. */
-    return registry_put(&o->registry, rec, SHARD_RECREATED, NULL, &wait, NULL, e);
+    return registry_put(&o->registry, &row, SHARD_RECREATED, NULL, &wait, NULL, e);
+}
+
+/* Where a runtime on another host is, OpenClaw's registry cannot tell: our own record of it stays. */
+static int settle_record(struct acting *x, const struct round_openclaw *o, const struct record *rec, struct err *e)
+{
+    if (put_record(x, o, rec, e) < 0)
+        return -1;
+    return rec->holds_data ? record_put(x->conf->store->home, rec, NULL, NULL, e)
+                           : record_remove(x->conf->store->home, rec, NULL, e);
 }
 
 /* --- the recorder ---------------------------------------------------------------------------------------------------------- */
@@ -258,9 +272,7 @@ static int on_made(void *ctx, const struct act *act, const struct act_result *re
     /* Not good: OpenClaw's registry does not tell of it, as OpenClaw itself would not. */
     if (setup_failed)
         return record_put(x->conf->store->home, &rec, NULL, NULL, e);
-    if (put_record(x, o, &rec, e) < 0)
-        return -1;
-    return record_remove(x->conf->store->home, &rec, NULL, e);
+    return settle_record(x, o, &rec, e);
 }
 
 static int on_patched(void *ctx, const struct act *act, struct err *e)
@@ -294,9 +306,7 @@ static int on_adopted(void *ctx, const struct act *act, struct err *e)
     rec.no_vnc_port = act->obs->no_vnc_port;
     if (!o)
         return record_put(x->conf->store->home, &rec, NULL, NULL, e);
-    if (put_record(x, o, &rec, e) < 0)
-        return -1;
-    return record_remove(x->conf->store->home, &rec, NULL, e);
+    return settle_record(x, o, &rec, e);
 }
 
 static int on_gone(void *ctx, const struct act *act, struct err *e)
@@ -357,6 +367,11 @@ static void on_progress(void *ctx, const struct act *act, const struct act_ended
 static int open_endpoint(void *ctx, const char *endpoint, struct backend **ret, struct err *e)
 {
     return endpoint_open(ctx, endpoint, ret, e);
+}
+
+static void close_endpoint(void *ctx, struct backend *b)
+{
+    endpoint_close(ctx, b);
 }
 
 static int64_t now_ms(void *ctx)
@@ -430,7 +445,10 @@ void act_execute(const struct act_conf *conf, struct round *r, struct act_report
     struct acting x = {
         .conf = conf,
         .r = r,
-        .opener = {.host = conf->host, .state_dir = conf->host->home_dir, .install = conf->store->install},
+        .opener = {.host = conf->host,
+                   .state_dir = conf->host->home_dir,
+                   .install = conf->store->install,
+                   .reach = conf->store->reach},
         .report = ret,
         .mutex = PTHREAD_MUTEX_INITIALIZER,
     };
@@ -444,6 +462,7 @@ void act_execute(const struct act_conf *conf, struct round *r, struct act_report
                                       .gone = on_gone,
                                       .progress = on_progress};
     struct executor_conf exec = {.open = open_endpoint,
+                                 .close = close_endpoint,
                                  .open_ctx = &x.opener,
                                  .recorder = &recorder,
                                  .now_ms = now_ms,

@@ -155,7 +155,8 @@ static void examine_endpoint(struct examining *x, const char *endpoint)
 {
     const struct endpoint_opener opener = {.host = &x->cli->host,
                                            .state_dir = x->look->store.home ? home_path(x->look->store.home) : NULL,
-                                           .install = x->look->store.install};
+                                           .install = x->look->store.install,
+                                           .reach = x->look->store.reach};
     const struct call call = {.timeout_ms = PROBE_TIMEOUT_MS};
     __attribute__((cleanup(endpoint_closep))) struct backend *b = NULL;
     struct backend_info info = {0};

@@ -34,6 +34,17 @@ static const struct row *find(struct cli *cli, const struct row *rows, size_t n,
     return NULL;
 }
 
+/* The spec file that a runtime on another host was made from, where no spec that was read names it: its keys and variables stand
+ * nowhere else. NULL: it is not needed. */
+static const char *source_of(struct cli *cli, const struct row *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (row_is_called(&rows[i], cli->args[0]) && !rows[i].want && rows[i].rec && rows[i].rec->holds_data &&
+            rows[i].rec->source)
+            return arena_strdup(cli->a, rows[i].rec->source);
+    return NULL;
+}
+
 /* A sandbox of ours is used by its owner's commands: what recreates it waits a while after the last one. */
 static void note_use(struct cli *cli, struct store *store, const struct row *row)
 {
@@ -69,11 +80,21 @@ int cmd_exec(struct cli *cli)
     if (code)
         return code;
     const struct row *rows = rows_make(cli->a, look.round, &n);
+    const char *source = source_of(cli, rows, n);
+    if (source) {
+        look_close(&look);
+        code = look_open_asking(cli, LOOK_LENIENT, &source, 1, NULL, &look);
+        if (code)
+            return code;
+        rows = rows_make(cli->a, look.round, &n);
+    }
     row = find(cli, rows, n, &e);
     if (!row)
         return cli_fail(cli, &e);
-    const struct endpoint_opener opener = {
-        .host = &cli->host, .state_dir = look.store.home ? home_path(look.store.home) : NULL, .install = look.store.install};
+    const struct endpoint_opener opener = {.host = &cli->host,
+                                           .state_dir = look.store.home ? home_path(look.store.home) : NULL,
+                                           .install = look.store.install,
+                                           .reach = look.store.reach};
     const struct call call = {.timeout_ms = EXEC_TIMEOUT_MS};
     const struct exec_req req = {.name = row->name,
                                  .id = row->obs->id,
@@ -82,7 +103,8 @@ int cmd_exec(struct cli *cli)
                                  .fd_in = STDIN_FILENO,
                                  .fd_out = STDOUT_FILENO,
                                  .fd_err = STDERR_FILENO,
-                                 .tty = cli->opt.tty};
+                                 .tty = cli->opt.tty,
+                                 .want = row->want};
     if (endpoint_open(&opener, row->endpoint, &b, &e) < 0)
         return cli_fail(cli, &e);
     if (!b->ops->exec)

@@ -102,9 +102,17 @@ int endpoint_open(const struct endpoint_opener *o, const char *endpoint, struct 
         conf.address = podman_address(a, o->host);
     if (strcmp(ops->name, "openshell") == 0)
         conf.options = openshell_options(a, o->host);
-    if (ops->open(&conf, ret, e) < 0)
+    if (strcmp(ops->name, "ssh") == 0 && o->reach ? reach_open(o->reach, ops, &conf, ret, e) < 0 : ops->open(&conf, ret, e) < 0)
         return err_wrap(e, "opening endpoint '%s'", endpoint);
     return 0;
+}
+
+void endpoint_close(const struct endpoint_opener *o, struct backend *b)
+{
+    if (o->reach)
+        reach_close(o->reach, b);
+    else
+        endpoint_closep(&b);
 }
 
 void endpoint_closep(struct backend **b)

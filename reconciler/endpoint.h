@@ -4,6 +4,7 @@
 
 #include "backends/backend.h"
 #include "reconciler/host.h"
+#include "reconciler/reach.h"
 #include "spec/base/arena.h"
 #include "spec/base/err.h"
 #include "spec/fs.h"
@@ -13,6 +14,7 @@ struct endpoint_opener {
     const struct host *host;
     const char *state_dir; /* our own state directory; NULL: not made yet */
     const char *install;   /* of our own records */
+    struct reach *reach;   /* how other hosts are reached: they cannot be, without */
 };
 
 /* "docker" follows DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH as the docker client does; "docker:ADDRESS" does not
@@ -23,7 +25,9 @@ struct endpoint_opener {
 int endpoint_open(const struct endpoint_opener *o, const char *endpoint, struct backend **ret, struct err *e);
 /* Puts into d->create what its backend needs of the files of this machine: of openshell, the text of its policy. */
 int endpoint_complete(struct arena *a, const struct fs *fs, struct desired *d, struct err *e);
-/* Closes a handle, for cleanup attributes. */
+/* Closes a handle; of another host it may be kept, with its session, for the next who opens it. b may be NULL. */
+void endpoint_close(const struct endpoint_opener *o, struct backend *b);
+/* Closes a handle for good, for cleanup attributes. */
 void endpoint_closep(struct backend **b);
 
 #endif

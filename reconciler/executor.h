@@ -80,7 +80,8 @@ struct recorder {
 
 struct executor_conf {
     int (*open)(void *ctx, const char *endpoint, struct backend **ret, struct err *e); /* from any thread */
-    void *open_ctx;
+    void (*close)(void *ctx, struct backend *b);                                       /* NULL: as the backend closes */
+    void *open_ctx;                                                                    /* of both */
     const struct recorder *recorder;
     int64_t (*now_ms)(void *ctx);    /* wall clock, for the time of creation; from any thread */
     void (*wait)(void *ctx, int ms); /* between two tries; NULL: by the clock of this machine */

@@ -69,11 +69,10 @@ static void *follow_stream(void *arg)
         struct err e = {0};
 
         atomic_store(&s->heard, false);
-        if (endpoint_open(s->owner->opener, s->endpoint, &b, &e) == 0 && b->ops->follow)
+        if (endpoint_open(s->owner->opener, s->endpoint, &b, &e) == 0)
             (void)b->ops->follow(b, on_hint, s, &call, &e);
-        bool endless = b && !b->ops->follow;
         endpoint_closep(&b);
-        if (atomic_load(&s->cancel) || endless)
+        if (atomic_load(&s->cancel))
             break;
         /* That it ended is news, too. */
         if (atomic_load(&s->heard))
@@ -162,7 +161,8 @@ void follow_set(struct follow *f, const char *const *endpoints, size_t n)
         stop(s);
     }
     for (size_t i = 0; i < n; i++) {
-        bool there = false;
+        const struct backend_ops *ops = backend_find(endpoints[i]);
+        bool there = !ops || !ops->follow; /* nothing would ever be heard */
 
         for (const struct stream *s = f->streams; s && !there; s = s->next)
             there = strcmp(endpoints[i], s->endpoint) == 0;

@@ -16,14 +16,16 @@ static void *observe_one(void *arg)
     struct job *job = arg;
     struct observe_one *one = job->one;
     const struct call call = {.timeout_ms = one->timeout_ms, .cancel = job->cancel};
-    __attribute__((cleanup(endpoint_closep))) struct backend *b = NULL;
+    struct backend *b = NULL;
     struct err e = {0};
+    bool seen = endpoint_open(job->opener, one->endpoint, &b, &e) == 0 &&
+                b->ops->observe(b, one->arena, &one->req, &call, &one->seen, &e) == 0;
 
-    if (endpoint_open(job->opener, one->endpoint, &b, &e) == 0 &&
-        b->ops->observe(b, one->arena, &one->req, &call, &one->seen, &e) == 0) {
+    if (seen)
         one->seen.can_save = b->ops->save != NULL;
+    endpoint_close(job->opener, b);
+    if (seen)
         return NULL;
-    }
     one->timed_out = e.class == ERR_TIMEOUT;
     one->seen = (struct observation){.endpoint = one->endpoint, .why = arena_strdup(one->arena, e.msg)};
     return NULL;

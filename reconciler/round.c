@@ -167,6 +167,7 @@ static int read_own_records(struct looking *in, struct err *e)
             shard->endpoint = own->endpoint;
             shard->holds_data = own->holds_data;
             shard->config_hash = own->config_hash;
+            shard->backend_target = own->backend_target;
         }
     }
     return 0;
@@ -283,7 +284,8 @@ static struct endpoint_opener opener_of(const struct looking *in)
 {
     return (struct endpoint_opener){.host = in->conf->host,
                                     .state_dir = in->conf->store->home ? home_path(in->conf->store->home) : NULL,
-                                    .install = in->conf->store->install};
+                                    .install = in->conf->store->install,
+                                    .reach = in->conf->store->reach};
 }
 
 /* What agents of backend podman are made from depends on which podman it is: asked before anything is worked out. One that does
@@ -485,6 +487,11 @@ static struct observe_req request_of(struct looking *in, const char *endpoint, c
     }
     req.images = images.v;
     req.n_images = images.n;
+    struct record *recorded = ARENA_ARRAY(in->a, struct record, in->records.n);
+    for (size_t i = 0; i < in->records.n; i++)
+        if (strcmp(in->records.v[i].endpoint, endpoint) == 0)
+            recorded[req.n_records++] = in->records.v[i];
+    req.records = recorded;
     return req;
 }
 
@@ -494,6 +501,7 @@ static void observe(struct looking *in)
     struct round *r = in->r;
     const struct endpoint_opener opener = opener_of(in);
 
+    reach_set(store->reach, in->conf->host, in->desired.v, in->desired.n, in->records.v, in->records.n);
     for (size_t i = 0; i < r->n_looks; i++)
         arena_free(r->looks[i].arena);
     r->n_looks = in->endpoints.n;

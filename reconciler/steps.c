@@ -24,7 +24,9 @@ struct doing {
 
 static void drop_handle(struct steps *s, unsigned i)
 {
-    if (s->handles[i])
+    if (s->handles[i] && s->conf->close)
+        s->conf->close(s->conf->open_ctx, s->handles[i]);
+    else if (s->handles[i])
         s->handles[i]->ops->close(s->handles[i]);
     free(s->endpoints[i]);
     s->handles[i] = NULL;

@@ -28,6 +28,7 @@ int store_open(const struct host *host, bool make, struct store *ret, struct err
     } else if (errno != ENOENT) {
         return err_sys(e, ERR_IO, errno, "reconclaw's state directory '%s'", host->home_dir);
     }
+    s.reach = reach_new();
     *ret = s;
     return 0;
 }
@@ -40,6 +41,7 @@ void store_close(struct store *s)
     for (size_t i = 0; i < s->n_slow; i++)
         free(s->slow[i]);
     free(s->slow);
+    reach_free(s->reach);
     home_close(s->home);
     *s = (struct store){0};
 }

@@ -5,6 +5,7 @@
 
 #include "reconciler/host.h"
 #include "reconciler/load.h"
+#include "reconciler/reach.h"
 #include "spec/base/err.h"
 #include "state/home.h"
 #include "state/registry.h"
@@ -22,6 +23,7 @@ struct store {
      * does not make every round wait that others are in. A deep round gives the full one. */
     char **slow;
     size_t n_slow;
+    struct reach *reach; /* other hosts, and the sessions with them */
 };
 
 /* home_dir is opened where it exists, and made only with `make`. */

@@ -377,6 +377,8 @@ const struct schema_object kinds_seed = SCHEMA_OBJECT_OF("seed", "How a remote w
 static void check_remote_workspaces(const struct schema_at *at, const char *word, bool openshell)
 {
     const struct node *list = node_get(at->node, "workspaces");
+    if (!openshell && node_is(list, NODE_ARRAY) && list->n_items == 0)
+        schema_fail_in(at, "workspaces", "backend ssh copies at least one directory");
     for (size_t i = 0; node_is(list, NODE_ARRAY) && i < list->n_items; i++) {
         const char *key = diag_index(at->a, arena_printf(at->a, "%s.workspaces", at->key), i);
         struct schema_at item = {at->a, at->d, key, list->items[i], at->found};
@@ -499,7 +501,7 @@ const struct sandbox_ability sandbox_abilities[] = {
     {"root",
      {CANNOT("runs from an image: name it with image"), MAY, CANNOT("has a directory below ssh.workspaceRoot"),
       CANNOT("is made from openshell.from")}},
-    {"workspaces", {MAY, MAY, MAY, MAY}},
+    {"workspaces", {MAY, MAY, MUST, MAY}},
     {"env", {MAY, MAY, MAY, MAY}},
 #define LIMITS                                                                                                                   \
     {                                                                                                                            \
@@ -635,6 +637,8 @@ static void sandbox_json(struct arena *a, struct node *schema)
             node_set(a, items, "items", item);
             if (b == SANDBOX_OPENSHELL)
                 node_set(a, items, "maxItems", node_number(a, 2));
+            else
+                node_set(a, items, "minItems", node_number(a, 1));
             put_property(a, then, "workspaces", items);
         }
         if (b == SANDBOX_SSH) {

@@ -16,7 +16,7 @@
 /* --- the format --------------------------------------------------------------------------------------------------------------
  */
 
-enum field_type { FIELD_TEXT, FIELD_TIME, FIELD_FLAG, FIELD_PORT };
+enum field_type { FIELD_TEXT, FIELD_TIME, FIELD_FLAG, FIELD_PORT, FIELD_OBJECT };
 
 /* One row per stored member of struct record, in the order of the file. */
 static const struct record_field {
@@ -44,6 +44,7 @@ static const struct record_field {
     {"creating", offsetof(struct record, creating), FIELD_FLAG, false},
     {"setupFailed", offsetof(struct record, setup_failed), FIELD_FLAG, false},
     {"holdsData", offsetof(struct record, holds_data), FIELD_FLAG, false},
+    {"place", offsetof(struct record, backend_target), FIELD_OBJECT, false},
 };
 #define N_FIELDS (sizeof record_fields / sizeof *record_fields)
 
@@ -60,6 +61,8 @@ static const struct node *field_to_node(struct arena *a, const struct record *re
         return *(const bool *)p ? node_bool(a, true) : NULL;
     case FIELD_PORT:
         return *(const int *)p > 0 ? node_number(a, *(const int *)p) : NULL;
+    case FIELD_OBJECT:
+        return *(const struct node *const *)p;
     }
     return NULL;
 }
@@ -109,6 +112,11 @@ static bool node_to_field(struct arena *a, const struct node *v, const struct re
         if (!is_whole(v, 1, 65535))
             return false;
         *(int *)p = (int)v->num;
+        return true;
+    case FIELD_OBJECT:
+        if (!node_is(v, NODE_OBJECT))
+            return false;
+        *(const struct node **)p = node_copy(a, v);
         return true;
     }
     return false;

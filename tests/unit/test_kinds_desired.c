@@ -303,6 +303,8 @@ static void secrets_are_in_no_output_for_people(void **state)
 
 #define REMOTE(ssh, rest) SANDBOX("a", "{backend: ssh, ssh: " ssh rest "}")
 
+#define COPIED(ssh, rest) REMOTE(ssh, ", workspaces: [{path: /a}]" rest)
+
 static const char *hash_of(struct round *r, const char *text)
 {
     assert_int_equal(desire(r, text), 0);
@@ -332,16 +334,16 @@ static void the_hash_follows_what_is_meant(void **state)
         {SANDBOX("a", "{backend: bubblewrap, network: host}"), SANDBOX("a", "{backend: bubblewrap}"), false},
         {SANDBOX("a", "{backend: docker, image: a}"), SANDBOX("a", "{backend: docker, image: b}"), false},
         /* of another host: what would make another tree, and only that */
-        {REMOTE("{target: h, workspaceRoot: /w}", ""), REMOTE("{target: u@g, workspaceRoot: /w, identityFile: /i}", ""), true},
-        {REMOTE("{target: h, workspaceRoot: /w}", ""), REMOTE("{target: h, workspaceRoot: /w}", ", env: {A: b}"), true},
-        {REMOTE("{target: h, workspaceRoot: /w}", ""), REMOTE("{target: h, workspaceRoot: /w}", ", seed: {policy: manual}"),
+        {COPIED("{target: h, workspaceRoot: /w}", ""), COPIED("{target: u@g, workspaceRoot: /w, identityFile: /i}", ""), true},
+        {COPIED("{target: h, workspaceRoot: /w}", ""), COPIED("{target: h, workspaceRoot: /w}", ", env: {A: b}"), true},
+        {COPIED("{target: h, workspaceRoot: /w}", ""), COPIED("{target: h, workspaceRoot: /w}", ", seed: {policy: manual}"),
          true},
         {REMOTE("{target: h, workspaceRoot: /w}", ", workspaces: [{path: /a}]"),
          REMOTE("{target: h, workspaceRoot: /w}", ", workspaces: [{path: /b}]"), true},
-        {REMOTE("{target: h, workspaceRoot: /w}", ""), REMOTE("{target: h, workspaceRoot: /v}", ""), false},
-        {REMOTE("{target: h, workspaceRoot: /w}", ""), REMOTE("{target: h, workspaceRoot: /w}", ", setup: x"), false},
-        {REMOTE("{target: h, workspaceRoot: /w}", ""), REMOTE("{target: h, workspaceRoot: /w}", ", workspaces: [{path: /a}]"),
-         false},
+        {COPIED("{target: h, workspaceRoot: /w}", ""), COPIED("{target: h, workspaceRoot: /v}", ""), false},
+        {COPIED("{target: h, workspaceRoot: /w}", ""), COPIED("{target: h, workspaceRoot: /w}", ", setup: x"), false},
+        {COPIED("{target: h, workspaceRoot: /w}", ""),
+         REMOTE("{target: h, workspaceRoot: /w}", ", workspaces: [{path: /a}, {path: /b, target: /agent}]"), false},
         {SANDBOX("a", "{backend: openshell}"), SANDBOX("a", "{backend: openshell, openshell: {from: x}}"), false},
         {SANDBOX("a", "{backend: openshell}"), SANDBOX("a", "{backend: openshell, openshell: {gpu: true}}"), false},
         {SANDBOX("a", "{backend: openshell}"),
@@ -427,8 +429,8 @@ static void remote_sandboxes_pass_their_backends_check(void **state)
 static void a_key_that_is_not_there_fails_the_load(void **state)
 {
     struct round *r = *state;
-    assert_int_equal(desire(r, REMOTE("{target: h, workspaceRoot: /w, identityData: {fromEnv: NOBODY}}", "")), -1);
-    assert_string_equal(r->d.v[0].key, "spec.ssh.identityData.fromEnv");
+    assert_int_equal(desire(r, COPIED("{target: h, workspaceRoot: /w, identityData: {fromEnv: NOBODY}}", "")), -1);
+    assert_string_equal(r->d.v[r->d.n - 1].key, "spec.ssh.identityData.fromEnv");
 }
 
 static void a_changed_secret_changes_the_hash(void **state)
