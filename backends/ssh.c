@@ -149,7 +149,7 @@ static void understand(struct ssh_backend *b, struct arena *a, const struct ssh_
     t->name = name ? name : file;
     t->owned = s->kind == SSH_DIR && s->owner && ssh_owner_decode(a, s->owner, &t->owner, &aside) == 0 &&
                text_eq(t->owner.name, t->name);
-    t->o = (struct observed){.endpoint = b->endpoint,
+    t->o = (struct observed){.endpoint = arena_strdup(a, b->endpoint), /* the handle goes before what it showed */
                              .name = t->name,
                              .ownership = OWN_FOREIGN,
                              .created_at_ms = TIME_NONE,
@@ -268,7 +268,7 @@ static int handle_observe(struct backend *handle, struct arena *a, const struct 
         o.fields = settle(a, &t.v[i], want);
         VEC_PUSH(a, &all, o);
     }
-    *ret = (struct observation){.endpoint = b->endpoint, .ok = true, .v = all.v, .n = all.n};
+    *ret = (struct observation){.endpoint = arena_strdup(a, b->endpoint), .ok = true, .v = all.v, .n = all.n};
     if (req->n_images > 0) {
         ret->images = ARENA_ARRAY(a, struct image_state, req->n_images);
         ret->n_images = req->n_images;
@@ -311,7 +311,8 @@ static int handle_look(struct backend *handle, struct arena *a, const char *id, 
     for (size_t i = 0; i < t.n && !hit; i++)
         if (is_listed(&t, &t.v[i], true) && (id ? text_eq(t.v[i].o.id, id) : text_eq(t.v[i].name, name)))
             hit = &t.v[i];
-    *ret = hit ? hit->o : (struct observed){.endpoint = b->endpoint, .name = name, .id = id, .state = RUN_ABSENT};
+    *ret =
+        hit ? hit->o : (struct observed){.endpoint = arena_strdup(a, b->endpoint), .name = name, .id = id, .state = RUN_ABSENT};
     return 0;
 }
 

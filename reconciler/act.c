@@ -90,6 +90,11 @@ static const struct node *local_podman(struct arena *a)
     return target;
 }
 
+static bool is_made_by(enum act_kind kind)
+{
+    return kind == ACT_CREATE || kind == ACT_RECREATE || kind == ACT_RESEED || kind == ACT_ADOPT;
+}
+
 /* Texts that are made here are in the round's arena. */
 static struct record record_of(const struct acting *x, struct arena *a, const struct act *act)
 {
@@ -116,7 +121,8 @@ static struct record record_of(const struct acting *x, struct arena *a, const st
         rec.config_hash = want->config_hash;
         rec.source = want->source;
         rec.holds_data = !want->can_remake;
-        if (reach_place(a, want))
+        /* What is only patched or stopped stays where it was made. */
+        if ((is_made_by(act->kind) || !rec.backend_target) && reach_place(a, want))
             rec.backend_target = reach_place(a, want);
         rec.workspace_dir = act->runtime == RUNTIME_SANDBOX ? NULL : workspace_of(a, want);
     }
@@ -165,6 +171,8 @@ static int on_intent(void *ctx, const struct act *act, struct err *e)
 
     rec.creating = true;
     rec.setup_failed = false;
+    if (act->rec && act->rec->backend_target) /* until the new one is made, the old one is to be found */
+        rec.backend_target = act->rec->backend_target;
     if (registry_of(x, act) && workspace_prepare(x->conf->host, act->want, e) < 0)
         return -1;
     return record_put(x->conf->store->home, &rec, NULL, NULL, e);

@@ -148,6 +148,28 @@ static void test_create_checks(void **state)
 
 /* --- observe and look ---------------------------------------------------------------------------------------------- */
 
+/* The round's arena stays; handles come and go. */
+static void test_outlives_the_handle(void **state)
+{
+    struct fixture *f = *state;
+    const struct desired *d = suite_desire(f, f->name, CONTRACT_BASE);
+    const struct observe_req req = {.desired = d, .n_desired = 1};
+    const struct call c = suite_call();
+    struct observation seen;
+    struct observed looked;
+    struct backend *b;
+
+    (void)suite_made(f, d);
+    b = suite_open();
+    must(f, b->ops->observe(b, f->a, &req, &c, &seen, &f->e));
+    must(f, b->ops->look(b, f->a, NULL, d->name, &c, &looked, &f->e));
+    b->ops->close(b);
+    assert_string_equal(seen.endpoint, d->endpoint);
+    assert_string_equal(suite_find(&seen, d->name)->endpoint, d->endpoint);
+    assert_string_equal(looked.endpoint, d->endpoint);
+    assert_string_equal(looked.id, suite_find(&seen, d->name)->id);
+}
+
 static void test_observe_empty(void **state)
 {
     struct fixture *f = *state;
@@ -367,6 +389,7 @@ static const struct suite_row rows[] = {
     {"an empty endpoint is an empty list", test_observe_empty, 0, SUITE_ANY},
     {"a fresh runtime shows exactly what was wanted", test_fresh_equals_wanted, 0, SUITE_ANY},
     {"observe lists all of ours", test_observe_all, 0, SUITE_ANY},
+    {"what was seen outlives the handle that saw it", test_outlives_the_handle, 0, SUITE_ANY},
     {"observe of a dead endpoint is an error, not an empty list", test_observe_down, 0, SUITE_ANY},
     {"look says absent only where it is", test_look_absent, 0, SUITE_ANY},
     {"look at a dead endpoint is an error, not absent", test_look_down, 0, SUITE_ANY},
