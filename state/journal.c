@@ -45,6 +45,8 @@ static const struct {
     [JOURNAL_QUARANTINED] = {"workspace-quarantined", true},
     [JOURNAL_RESTORED] = {"workspace-restored", true},
     [JOURNAL_COLLECTED] = {"workspace-collected", true},
+    [JOURNAL_SNAPSHOT] = {"snapshot", true},
+    [JOURNAL_SNAPSHOT_DELETED] = {"snapshot-deleted", true},
 };
 
 static const char *const outcomes[JOURNAL_OUTCOME_COUNT] = {

@@ -53,6 +53,8 @@ enum journal_event {
     JOURNAL_QUARANTINED, /* a private workspace that a pruned runtime left behind was moved aside, or could not be */
     JOURNAL_RESTORED,    /* ... and back */
     JOURNAL_COLLECTED,   /* ... or was deleted */
+    JOURNAL_SNAPSHOT,    /* a workspace of another host was saved, or could not be */
+    JOURNAL_SNAPSHOT_DELETED,
     JOURNAL_EVENT_COUNT
 };
 

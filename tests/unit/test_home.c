@@ -44,8 +44,8 @@ static void a_home_is_made_for_us_alone(void **state)
     (void)snprintf(base, sizeof base, "%s/a/b/reconclaw", dir);
     h = open_home(base);
     assert_string_equal(home_path(h), base);
-    for (size_t i = 0; i < 6; i++) {
-        static const char *const parts[] = {"", "keys", "records", "journal", "kept", "leftovers"};
+    for (size_t i = 0; i < 7; i++) {
+        static const char *const parts[] = {"", "keys", "records", "journal", "kept", "leftovers", "snapshots"};
 
         assert_int_equal(stat(scratch_path(base, parts[i]), &st), 0);
         assert_int_equal(st.st_mode & 07777, 0700);
@@ -187,7 +187,7 @@ static void values_come_back_under_any_name(void **state)
     for (size_t i = 0; i < N(keys); i++)
         assert_int_equal(home_put(h, keys[i], keys[i], strlen(keys[i]) + 1, &e), 0);
     assert_int_equal(scratch_count(dir, "keys"), N(keys));
-    assert_int_equal(scratch_count(dir, "."), 5);
+    assert_int_equal(scratch_count(dir, "."), 6);
     for (size_t i = 0; i < N(keys); i++) {
         ARENA_AUTO a = arena_new();
         char *bytes;
