@@ -1,6 +1,7 @@
 #include "reconciler/act.h"
 
 #include "reconciler/line.h"
+#include "reconciler/snapshot.h"
 #include "reconciler/workspace.h"
 #include "spec/base/text.h"
 #include "spec/engine_ref.h"
@@ -190,6 +191,38 @@ static int on_parting(void *ctx, const struct act *act, struct err *e)
     const struct leave_conf conf = leaving(x);
 
     return leave_note(&conf, x->r, act, e);
+}
+
+static int on_snapshot(void *ctx, const struct act *act, struct backend *b, const struct call *c, struct err *e)
+{
+    struct acting *x = ctx;
+    ARENA_AUTO a = arena_new();
+    struct snapshot s = {0};
+    int rc = snapshot_take(x->conf->store->home, a, act, x->conf->store->install, host_now_ms(), b, c, &s, e);
+    const struct journal_entry entry = {.time_ms = host_now_ms(),
+                                        .event = JOURNAL_SNAPSHOT,
+                                        .object = owner_of(act),
+                                        .endpoint = act->endpoint,
+                                        .runtime = act->name,
+                                        .kind = act->runtime,
+                                        .id = act->obs->id,
+                                        .reason = rc < 0 ? act->reason : arena_printf(a, "%s: %s", s.name, act->reason),
+                                        .outcome = rc < 0 ? JOURNAL_FAILED : JOURNAL_OK,
+                                        .error = rc < 0 ? e->class : ERR_NONE,
+                                        .message = rc < 0 ? e->msg : NULL};
+    struct err ignored;
+
+    pthread_mutex_lock(&x->mutex);
+    (void)journal_append(x->conf->journal, &entry, NULL, &ignored);
+    pthread_mutex_unlock(&x->mutex);
+    return rc;
+}
+
+static int on_seed_from(void *ctx, const struct act *act, struct arena *a, const struct call *c, const char **ret, struct err *e)
+{
+    struct acting *x = ctx;
+
+    return snapshot_seed(x->conf->store->home, a, act, x->conf->store->install, c, ret, e);
 }
 
 static int on_fresh(void *ctx, const struct act *act, struct err *e)
@@ -463,6 +496,8 @@ void act_execute(const struct act_conf *conf, struct round *r, struct act_report
     const struct recorder recorder = {.ctx = &x,
                                       .intent = on_intent,
                                       .parting = on_parting,
+                                      .snapshot = on_snapshot,
+                                      .seed_from = on_seed_from,
                                       .fresh = on_fresh,
                                       .made = on_made,
                                       .patched = on_patched,
@@ -486,9 +521,27 @@ void act_execute(const struct act_conf *conf, struct round *r, struct act_report
     count(ret, &r->plan);
     const struct leave_conf leave = leaving(&x);
     leave_finish(&leave, r, &ret->left);
+    snapshot_collect(conf->store->home, conf->journal, r);
     ret->n_failed += ret->left.n_failed + (ret->left.error != NULL);
     if (!ret->journal_error)
         ret->journal_error = ret->left.journal_error;
     round_remember(r, ret->v, conf->store);
     pthread_mutex_destroy(&x.mutex);
+}
+
+int act_forget(const struct act_conf *conf, struct round *r, const struct act *act, struct err *e)
+{
+    struct act_report report = {0};
+    struct acting x = {.conf = conf, .r = r, .report = &report, .mutex = PTHREAD_MUTEX_INITIALIZER};
+    struct act_ended ended = {.end = ACT_ENDED_DONE};
+
+    on_progress(&x, act, NULL);
+    if (on_gone(&x, act, &ended.err) < 0)
+        ended.end = ACT_ENDED_FAILED;
+    on_progress(&x, act, &ended);
+    pthread_mutex_destroy(&x.mutex);
+    if (ended.end == ACT_ENDED_DONE)
+        return 0;
+    *e = ended.err;
+    return -1;
 }

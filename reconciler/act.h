@@ -40,6 +40,10 @@ struct act_conf {
 /* Cannot fail as a whole: each act tells. */
 void act_execute(const struct act_conf *conf, struct round *r, struct act_report *ret);
 
+/* Drops what is recorded of act->rec's runtime, by the word of its owner: nobody is asked whether it is gone. Told in the
+ * journal. ERR_CONFLICT where the record is another one by now. */
+int act_forget(const struct act_conf *conf, struct round *r, const struct act *act, struct err *e);
+
 /* "2 created, 1 failed"; nothing where nothing was done. */
 void act_report_format(struct buf *b, const struct act_report *r);
 

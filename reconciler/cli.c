@@ -43,6 +43,7 @@ static const struct cli_option {
     {'e', false, "endpoint", OPTION_TEXT, AT(endpoint), "ENDPOINT", "only this endpoint (\"docker\", \"bubblewrap\", ...)"},
     {'r', false, "runtime", OPTION_TEXT, AT(runtime), "NAME", "only this runtime"},
     {'w', true, "workdir", OPTION_TEXT, AT(workdir), "DIR", "working directory inside"},
+    {'T', false, "to", OPTION_TEXT, AT(to), "DIR", "a directory of this machine that does not exist yet"},
     {'d', false, "for", OPTION_DURATION, AT(for_ms), "DURATION", "how long (\"30m\", \"2h\"); default: until resumed"},
     {'S', false, "since", OPTION_DURATION, AT(since_ms), "DURATION", "only what is younger (\"2h\", \"7d\")"},
     {'n', true, "limit", OPTION_COUNT, AT(limit), "N", "at most so many"},
@@ -357,6 +358,21 @@ const char *cli_time(struct arena *a, int64_t ms)
     if (ms == TIME_NONE || ms < 0 || !gmtime_r(&s, &tm) || strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
         return "-";
     return arena_strdup(a, text);
+}
+
+const char *cli_size(struct arena *a, int64_t bytes)
+{
+    static const char *const units[] = {"B", "K", "M", "G", "T"};
+    double x = (double)bytes;
+    size_t i = 0;
+
+    if (bytes < 0)
+        return "?";
+    while (x >= 1024 && i + 1 < sizeof units / sizeof *units) {
+        x /= 1024;
+        i++;
+    }
+    return arena_printf(a, i == 0 || x >= 100 ? "%.0f%s" : "%.1f%s", x, units[i]);
 }
 
 const char *cli_age(struct arena *a, int64_t ms)

@@ -44,6 +44,7 @@ struct options {
     const char *endpoint;
     const char *runtime;
     const char *workdir;
+    const char *to;
     int64_t for_ms;   /* 0: no expiry */
     int64_t since_ms; /* 0: from the beginning */
     uint64_t limit;   /* 0: the command's default */
@@ -94,6 +95,8 @@ bool cli_confirm(struct cli *cli, const char *question);
 int cli_finish(struct cli *cli, int code);
 /* "2026-05-03T10:00:00Z" in the arena; "-" for TIME_NONE. */
 const char *cli_time(struct arena *a, int64_t ms);
+/* "512B" "1.5K" "20G"; "?" where it is negative: not known. */
+const char *cli_size(struct arena *a, int64_t bytes);
 /* "3m" "2h 5m" "-": the two largest units, for people. */
 const char *cli_age(struct arena *a, int64_t ms);
 

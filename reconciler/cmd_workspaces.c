@@ -165,21 +165,6 @@ static void find_all(struct cli *cli, const struct round *r, kept_vec *all, bool
 
 /* --- list ------------------------------------------------------------------------------------------------------------------ */
 
-static const char *size_text(struct arena *a, int64_t bytes)
-{
-    static const char *const units[] = {"B", "K", "M", "G", "T"};
-    double x = (double)bytes;
-    size_t i = 0;
-
-    if (bytes < 0)
-        return "?";
-    while (x >= 1024 && i + 1 < sizeof units / sizeof *units) {
-        x /= 1024;
-        i++;
-    }
-    return arena_printf(a, i == 0 || x >= 100 ? "%.0f%s" : "%.1f%s", x, units[i]);
-}
-
 static struct node *kept_node(struct cli *cli, const struct kept *k)
 {
     struct arena *a = cli->a;
@@ -201,7 +186,7 @@ static void print_kept(struct cli *cli, const struct kept *k, int64_t now_ms)
 {
     BUF_AUTO b = BUF_INIT(1u << 20);
 
-    buf_printf(&b, "%-9s %8s %8s  ", k->state, size_text(cli->a, k->bytes), cli_age(cli->a, now_ms - k->since_ms));
+    buf_printf(&b, "%-9s %8s %8s  ", k->state, cli_size(cli->a, k->bytes), cli_age(cli->a, now_ms - k->since_ms));
     text_escape(&b, k->name, strlen(k->name));
     buf_puts(&b, "\n                             ");
     text_escape(&b, k->path, strlen(k->path));

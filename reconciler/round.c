@@ -16,6 +16,7 @@
 #include "spec/openclaw/expand.h"
 #include "spec/read/json.h"
 #include "state/quarantine.h"
+#include "state/snapshots.h"
 #include "state/turns.h"
 
 #include <stdlib.h>
@@ -698,6 +699,17 @@ static void put_leftovers(struct looking *in)
     in->r->world.n_leftovers = there.n;
 }
 
+/* Where there is no home yet, there will be one when something is done. */
+static struct snapshot_room room_of(struct looking *in)
+{
+    struct snapshot_room room = {.open = true, .bytes = UINT64_MAX};
+    struct err e = {0};
+
+    if (in->conf->store->home && snapshots_free(in->conf->store->home, &room.bytes, &e) < 0)
+        room = (struct snapshot_room){.why = arena_strdup(in->a, e.msg)};
+    return room;
+}
+
 static int make_world(struct looking *in, const struct install *installs, struct err *e)
 {
     struct round *r = in->r;
@@ -727,6 +739,7 @@ static int make_world(struct looking *in, const struct install *installs, struct
         uses_find(r, in->uses.v, in->uses.n, &w->uses, &w->n_uses);
     if (put_grants(in, e) < 0)
         return -1;
+    w->snapshots = room_of(in);
     w->requests = in->conf->requests;
     w->n_requests = in->conf->n_requests;
     if (pauses_read(in->conf->store->home, in->a, r->now_ms, &pauses, &w->n_pauses, e) < 0)

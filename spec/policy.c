@@ -86,6 +86,28 @@ static const struct schema_field workspaces_fields[] = {
 static const struct schema_object workspaces_schema =
     SCHEMA_OBJECT_OF("workspacesPolicy", "Private workspaces that runtimes of OpenClaw leave behind.", workspaces_fields);
 
+static const struct schema_field snapshots_fields[] = {
+    {"keep", "So many of one runtime, the newest ones.", {SCHEMA_INT, .range = SCHEMA_RANGE(1, MAX_CAP_COUNT)}},
+    {"age", "Delete what is older.", {SCHEMA_DURATION, .range = SCHEMA_RANGE(MIN_RETAIN_MS, INFINITY)}},
+    {"size",
+     "Delete the oldest while those of one runtime take more.",
+     {SCHEMA_SIZE, .range = SCHEMA_RANGE(1, JS_MAX_SAFE_INTEGER)}},
+};
+static const struct schema_hint snapshots_hints[] = {
+    {"count", "did you mean keep: 10?"},
+    {"days", "did you mean age: 30d?"},
+    {"bytes", "did you mean size: 10g?"},
+    {NULL, NULL},
+};
+static const struct schema_object snapshots_schema = {
+    .name = "snapshots",
+    .doc = "When a snapshot of a workspace on another host is deleted. Without any of these none ever is, nor is the newest of a "
+           "workspace that is not certainly there.",
+    .fields = snapshots_fields,
+    .n_fields = sizeof snapshots_fields / sizeof *snapshots_fields,
+    .hints = snapshots_hints,
+};
+
 /* Rows of `policy:`; a Policy's spec has one more in front. */
 #define POLICY_FIELDS                                                                                                            \
     {"guards", "Which guards are on.", {SCHEMA_OBJECT, .object = &guards_schema}},                                               \
@@ -114,6 +136,9 @@ static const struct schema_object workspaces_schema =
         {"workspaces",                                                                                                           \
          "What becomes of the private workspaces that pruned runtimes of OpenClaw leave behind.",                                \
          {SCHEMA_OBJECT, .object = &workspaces_schema}},                                                                         \
+        {"snapshots",                                                                                                            \
+         "How long workspaces of other hosts are kept that were saved before something destroyed them. By default for ever.",    \
+         {SCHEMA_OBJECT, .object = &snapshots_schema}},                                                                          \
     {                                                                                                                            \
         "prune", "Whether runtimes and records that nothing wants are removed at all.", {SCHEMA_BOOL}, .def = "true"             \
     }
@@ -221,6 +246,9 @@ struct policy policy_resolve(const struct node *const *layers, size_t n)
         .retain_ms = ms_of(RETAIN("age"), 0),
         .retain_bytes = bytes_of(RETAIN("size")),
         .retain_count = uint_of(RETAIN("count"), 0),
+        .snapshot_count = uint_of(SUB("snapshots", "keep"), 0),
+        .snapshot_ms = ms_of(SUB("snapshots", "age"), 0),
+        .snapshot_bytes = bytes_of(SUB("snapshots", "size")),
     };
 #undef RETAIN
 #undef GET

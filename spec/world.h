@@ -83,6 +83,10 @@ struct policy {
     unsigned retain_count;
     int64_t retain_ms;
     uint64_t retain_bytes;
+    /* Snapshots of one runtime: likewise. */
+    unsigned snapshot_count;
+    int64_t snapshot_ms;
+    uint64_t snapshot_bytes;
 };
 
 struct desired {

@@ -33,7 +33,7 @@ static int run_json(struct cli *cli)
 
 /* A command for every letter there is, one for none, one whose operands are its own. */
 const struct command cli_commands[] = {
-    {"every", "[X]...", "Every option", "yfxRUDFABtsaerwdSn", run_probe},
+    {"every", "[X]...", "Every option", "yfxRUDFABtsaerwTdSn", run_probe},
     {"none", "", "No option", "", run_probe},
     {"exec", "X...", "Its own command line", "wt", run_probe},
     {"json", "", "JSON", "", run_json},
@@ -83,7 +83,7 @@ static void every_option_is_in_the_help_and_is_taken(void **state)
     static const struct {
         const char *name, *value;
     } values[] = {{"output", "json"}, {"session", "k"}, {"agent", "i"},  {"endpoint", "e"}, {"runtime", "r"},
-                  {"workdir", "/w"},  {"for", "2h"},    {"since", "7d"}, {"limit", "5"}};
+                  {"workdir", "/w"},  {"for", "2h"},    {"since", "7d"}, {"limit", "5"},    {"to", "/d"}};
     char *help = NULL, *err = NULL, word[80];
     size_t n = 0;
 

@@ -33,7 +33,8 @@ static bool same(struct policy a, struct policy b)
            a.prune == b.prune && a.protect == b.protect && a.ignore_busy == b.ignore_busy &&
            a.ignore_flapping == b.ignore_flapping && a.concurrency == b.concurrency && a.resync_ms == b.resync_ms &&
            a.on_prune == b.on_prune && a.retain_ms == b.retain_ms && a.retain_bytes == b.retain_bytes &&
-           a.retain_count == b.retain_count;
+           a.retain_count == b.retain_count && a.snapshot_count == b.snapshot_count && a.snapshot_ms == b.snapshot_ms &&
+           a.snapshot_bytes == b.snapshot_bytes;
 }
 
 static const struct policy defaults = {
@@ -127,6 +128,9 @@ static const struct {
     LEAF("workspaces: {retention: {age: 30d}}", retain_ms, 30LL * 86400000),
     LEAF("workspaces: {retention: {size: 10g}}", retain_bytes, 10LL << 30),
     LEAF("workspaces: {retention: {count: 100}}", retain_count, 100),
+    LEAF("snapshots: {keep: 10}", snapshot_count, 10),
+    LEAF("snapshots: {age: 90d}", snapshot_ms, 90LL * 86400000),
+    LEAF("snapshots: {size: 20g}", snapshot_bytes, 20LL << 30),
     LEAF("onDrift: recreate", on_drift, ON_DRIFT_RECREATE),
     LEAF("onDrift: remove", on_drift, ON_DRIFT_REMOVE),
     LEAF("onDrift: report", on_drift, ON_DRIFT_REPORT),
@@ -192,7 +196,8 @@ static void defaults_told_are_those_in_force(void **state)
         const struct schema_object *inner = f->value.type == SCHEMA_OBJECT ? f->value.object : NULL;
         assert_true(inner || f->def);
         for (size_t j = 0; j < (inner ? inner->n_fields : 1); j++) {
-            if (inner && inner->fields[j].value.type == SCHEMA_OBJECT) /* retention: nothing is deleted unless a key says so */
+            /* Nothing is deleted unless a key says so. */
+            if (inner && (inner->fields[j].value.type == SCHEMA_OBJECT || strcmp(f->key, "snapshots") == 0))
                 continue;
             const char *text = inner ? arena_printf(a, "%s: {%s: %s}", f->key, inner->fields[j].key, inner->fields[j].def)
                                      : arena_printf(a, "%s: %s", f->key, f->def);
@@ -223,6 +228,12 @@ static void limits_hold_at_n_and_n_plus_one(void **state)
         {"workspaces: {retention: {size: 0}}", false},
         {"workspaces: {retention: {size: 1}}", true},
         {"workspaces: {retention: {count: 0}}", false},
+        {"snapshots: {keep: 0}", false},
+        {"snapshots: {keep: 1}", true},
+        {"snapshots: {age: 59m}", false},
+        {"snapshots: {age: 1h}", true},
+        {"snapshots: {size: 0}", false},
+        {"snapshots: {size: 1}", true},
         {"workspaces: {retention: {count: 1}}", true},
         {"workspaces: {onPrune: delete}", false},
         {"removalCap: {percent: 0}", true},
