@@ -281,6 +281,13 @@ static bool same_scope(const struct unit *u, const struct observed *o)
     return !scope || !o->scope_key || strcmp(scope, o->scope_key) == 0;
 }
 
+/* Which registry its marks name. Of OpenClaw's runtimes they tell which reconclaw made it, where the backend can say that at all:
+ * whose it is then goes by its scope. NULL: they name none. */
+static const char *marked_install(const struct observed *o)
+{
+    return o->kind == RUNTIME_SANDBOX ? o->install : NULL;
+}
+
 /* The unit of the group that o is; NO_UNIT where it is none of them. *ret_taken says what it is then to the others. */
 static size_t find_owner(struct grouping *g, const struct group *grp, const struct observed *o, enum taken *ret_taken)
 {
@@ -305,7 +312,7 @@ static size_t find_owner(struct grouping *g, const struct group *grp, const stru
     for (size_t i = grp->first; i < g->units.n; i++) {
         const struct unit *u = &g->units.v[i];
 
-        if (u->kind != o->kind || (o->install && !text_eq(u->install, o->install)))
+        if (u->kind != o->kind || (marked_install(o) && !text_eq(u->install, marked_install(o))))
             continue;
         if (!same_scope(u, o)) {
             *ret_taken = TAKEN_SCOPE;
@@ -337,7 +344,7 @@ static size_t add_orphan(struct grouping *g, const struct group *grp, const stru
 {
     struct item it = {.endpoint = grp->site->endpoint, .name = o->name, .type = ITEM_OBSERVED, .kind = o->kind};
 
-    it.install = o->install ? o->install : index_scope_install(&g->ix, o->scope_key);
+    it.install = marked_install(o) ? marked_install(o) : index_scope_install(&g->ix, o->scope_key);
     if (!it.install)
         return NO_UNIT;
     add_unit(g, grp->site, &it);

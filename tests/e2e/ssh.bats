@@ -1,0 +1,301 @@
+#!/usr/bin/env bats
+# Directories on other hosts, end to end: the real program against real ssh servers of the test's own.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034
+
+load rc
+HOSTS=()
+setup() {
+    STARTED=()
+    place_up
+    host_up h
+    echo mine >"$WORK/AGENTS.md"
+    policy 'hotWindow: 0, removalCap: {percent: 100}'
+}
+teardown() {
+    for h in "${HOSTS[@]}"; do "$ROOT/tests/lib/sshd.sh" stop "$T/$h"; done
+    place_down
+}
+
+host_up() {
+    HOSTS+=("$1")
+    "$ROOT/tests/lib/sshd.sh" start "$T/$1" "${@:2}" >/dev/null
+}
+host_down() { "$ROOT/tests/lib/sshd.sh" stop "$T/$1"; }
+at() { echo "$(cat "$T/$1/user")@127.0.0.1:$(cat "$T/$1/port")"; }
+logins() { grep -c 'Accepted publickey' "$T/$1/log" || true; }
+
+# box NAME HOST [LINE...]: in a file of its own. $KEYS: how the host is reached.
+box() {
+    local name=$1 host=$2
+    local keys=${KEYS:-"identityFile: $T/$host/id, knownHostsFile: $T/$host/known_hosts"}
+    shift 2
+    printf '%s\n' 'apiVersion: reconclaw/v1' 'kind: Sandbox' "metadata: {name: $name}" 'spec:' '  backend: ssh' \
+        "  ssh: {target: '$(at "$host")', workspaceRoot: $T/$host/home/boxes, $keys}" "  workspaces: [{path: $WORK}]" >"$T/.new"
+    [ $# -eq 0 ] || printf '  %s\n' "$@" >>"$T/.new"
+    mv "$T/.new" "$SPECS/$name.yaml"
+}
+tree() { echo "$T/$1/home/boxes/reconclaw-$2"; }
+id_of() { jq -r .id "$(tree "$1" "$2")/.reconclaw/owner.json"; }
+quiet() {
+    plan --detailed-exitcode
+    is_status 0
+    out_has 'nothing to do'
+}
+acts() { plan -o json && jq -r '.plan.acts[] | "\(.name) \(.act) \(.guard // "")"' "$T/out" | sed 's/ *$//' | sort; }
+within() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        [ "$SECONDS" -lt "$end" ] || fail "never so: $*: $(tail -n 20 "$T/log" 2>/dev/null)" || return 1
+        pause 0.1
+    done
+}
+
+@test "a sandbox on another host, from nothing: seeded once, then nothing to do" {
+    box one h 'env: {GREETING: hello}' 'setup: "echo made >made"'
+    rc validate "$SPECS"
+    is_status 0
+    plan --detailed-exitcode
+    is_status 2
+    out_has '1 to create'
+    [ ! -e "$T/h/home/boxes" ] || fail 'a plan touches nothing'
+    apply
+    is_status 0
+    out_has '1 created'
+    same "$(cat "$(tree h one)/workspace/AGENTS.md")" mine
+    same "$(cat "$(tree h one)/workspace/made")" made
+    same "$(ls -A "$T/h/home/boxes")" reconclaw-one
+    id=$(id_of h one)
+    quiet
+    apply
+    is_status 0
+    rc list -o json "$SPECS"
+    is_json '.sandboxes | length == 1 and .[0].containerName == "reconclaw-one" and .[0].status == "running"'
+    rc doctor "$SPECS"
+    out_has 'answers: version OpenSSH'
+    # By its name alone: what it needs stands in the spec that it was made from.
+    status=0
+    printf 'in\n' | rc_raw exec one -- /bin/sh -c 'read x; echo "$x $GREETING $(pwd)"; exit 7' >"$T/out" 2>"$T/err" || status=$?
+    is_status 7
+    same "$(cat "$T/out")" "in hello $(tree h one)/workspace"
+    # What is written there is nobody's to undo.
+    echo theirs >"$(tree h one)/workspace/AGENTS.md"
+    echo changed >"$WORK/AGENTS.md"
+    quiet
+    same "$(cat "$(tree h one)/workspace/AGENTS.md")" theirs
+    # A field that is changed in place.
+    box one h 'env: {GREETING: hello}' 'setup: "echo made >made"' 'seed: {policy: manual}'
+    same "$(acts)" 'reconclaw-one patch'
+    is_json '.plan.acts[0].changes | map(.field) == ["seed.policy"]'
+    apply
+    is_status 0
+    quiet
+    same "$(id_of h one)" "$id"
+    same "$(cat "$(tree h one)/workspace/AGENTS.md")" theirs
+}
+
+@test "a changed identity alone recreates nothing, and is what is used from then on" {
+    box one h
+    apply
+    is_status 0
+    id=$(id_of h one)
+    cp "$T/h/other.pub" "$T/h/keys" # the first key is not accepted any more
+    plan
+    err_lacks 'nothing to do'
+    same "$(acts)" ''
+    rc list "$SPECS"
+    out_has 'unknown'
+    KEYS="identityFile: $T/h/other, knownHostsFile: $T/h/known_hosts" box one h
+    quiet
+    same "$(id_of h one)" "$id"
+}
+
+@test "what copies nothing is refused before any host is asked" {
+    box one h
+    sed -i '/workspaces/d' "$SPECS/one.yaml"
+    rc validate "$SPECS"
+    is_status 78
+    err_has 'spec.workspaces: backend ssh needs it'
+    same "$(logins h)" 0
+}
+
+@test "a host that is down: its runtimes are unknown, all others go on, and it comes back as it was" {
+    host_up g
+    box one h
+    box two g
+    apply
+    is_status 0
+    host_down h
+    box three g
+    plan
+    out_has reconclaw-three
+    apply
+    [ -f "$(tree g three)/workspace/AGENTS.md" ] || fail 'the other host did not go on'
+    rc list "$SPECS"
+    out_has 'unknown'
+    rm "$SPECS/one.yaml" # not wanted any more, and not known to be gone
+    plan
+    apply
+    [ -d "$(tree h one)" ]
+    [ "$(grep -l reconclaw-one "$STATE"/records/* | wc -l)" = 1 ] || fail 'its record went'
+    box one h
+    "$ROOT/tests/lib/sshd.sh" start "$T/h" >/dev/null
+    quiet
+}
+
+@test "a host that accepts and says nothing delays no other host's sandbox for long" {
+    python3 -c 'import socket, sys, time
+s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(16)
+print(s.getsockname()[1], flush=True); time.sleep(120)' >"$T/mute" 3>&- &
+    STARTED+=($!)
+    within 5 test -s "$T/mute"
+    mkdir "$T/m"
+    cp "$T/h/id" "$T/h/known_hosts" "$T/m/"
+    cat "$T/mute" >"$T/m/port"
+    id -un >"$T/m/user"
+    box one h
+    box mute m
+    SECONDS=0
+    apply
+    [ "$SECONDS" -lt 40 ] || fail "it took $SECONDS s"
+    [ -f "$(tree h one)/workspace/AGENTS.md" ]
+}
+
+@test "a changed host key is refused with a line that says so, until its owner takes it" {
+    box one h
+    apply
+    is_status 0
+    id=$(id_of h one)
+    host_down h
+    rm "$T/h/host_key" "$T/h/host_key.pub"
+    "$ROOT/tests/lib/sshd.sh" start "$T/h" >/dev/null
+    plan
+    cat "$T/out" "$T/err" >"$T/all"
+    grep -qi 'host key' "$T/all" || fail 'the plan does not say why'
+    apply
+    same "$(grep -c 'Accepted publickey' "$T/h/log")" "$(logins h)"
+    same "$(id_of h one)" "$id"
+    printf '[127.0.0.1]:%s %s\n' "$(cat "$T/h/port")" "$(cut -d' ' -f1,2 "$T/h/host_key.pub")" >"$T/h/known_hosts"
+    quiet
+    same "$(id_of h one)" "$id"
+}
+
+@test "the daemon follows an edited spec, over one kept session" {
+    box one h
+    rc_raw run "$SPECS" >"$T/log" 2>&1 </dev/null 3>&- &
+    STARTED+=($!)
+    within 20 test -f "$(tree h one)/workspace/AGENTS.md"
+    for name in two three four; do
+        box "$name" h
+        within 20 test -f "$(tree h "$name")/workspace/AGENTS.md"
+    done
+    [ "$(logins h)" = 1 ] || fail "$(logins h) sessions for four rounds"
+    # It comes back over a session of its own, once the first is lost.
+    host_down h
+    "$ROOT/tests/lib/sshd.sh" start "$T/h" >/dev/null
+    box five h
+    within 40 test -f "$(tree h five)/workspace/AGENTS.md"
+}
+
+# --- OpenClaw's --------------------------------------------------------------------------------------------------------------
+
+# oc ENSURE [AGENT...]: agents whose sandboxes are on host h, and work on the agent's own directory.
+oc() {
+    local ensure=$1 agents
+    shift
+    agents=$(for a in "$@"; do printf '{"id": "%s", "workspace": "%s/ws-%s"},' "$a" "$T" "$a"; done)
+    mkdir -p "$HOME/.openclaw"
+    cat >"$HOME/.openclaw/openclaw.json" <<JSON
+{"agents": {"defaults": {"sandbox": {"mode": "all", "backend": "ssh", "workspaceAccess": "rw",
+  "ssh": {"target": "$(at h)", "workspaceRoot": "$T/h/home/oc", "identityFile": "$T/h/id", "knownHostsFile": "$T/h/known_hosts"}}},
+  "list": [${agents%,}]}}
+JSON
+    printf '%s\n' 'apiVersion: reconclaw/v1' 'kind: OpenClaw' 'metadata: {name: home}' \
+        "spec: {config: $HOME/.openclaw/openclaw.json, stateDir: $HOME/.openclaw, ensure: $ensure, policy: {hotWindow: 0}}" >"$SPECS/oc.yaml"
+}
+rows() { cat "$HOME"/.openclaw/sandbox/containers/*.json 2>/dev/null | jq -r '"\(.backendId) \(.image) \(.configLabelKind) \(.configHash)"' | sort; }
+
+@test "OpenClaw's agents on another host: made beforehand where OpenClaw has laid the workspace out, and recorded as OpenClaw does" {
+    mkdir "$T/ws-a" "$T/ws-b"
+    echo a >"$T/ws-a/AGENTS.md" # of b OpenClaw has not laid out anything yet
+    oc all a b
+    apply
+    is_status 0
+    out_has '1 created'
+    same "$(cat "$T/h/home/oc/"openclaw-ssh-agent-a-*/workspace/AGENTS.md)" a
+    same "$(find "$T/h/home/oc" -mindepth 1 -maxdepth 1 | wc -l)" 1
+    same "$(rows)" "ssh $(at h) Target null"
+    quiet
+    # The agent goes: its workspace exists nowhere else, and does not go with it unasked.
+    oc all b
+    plan
+    out_has openclaw-ssh-agent-a-
+    out_has 'EXISTS NOWHERE ELSE'
+    [ -d "$(echo "$T/h/home/oc/"openclaw-ssh-agent-a-*)" ]
+    apply
+    [ -d "$(echo "$T/h/home/oc/"openclaw-ssh-agent-a-*)" ] || compgen -G "$STATE/snapshots/*" >/dev/null || fail 'it is gone, and no snapshot of it is kept'
+    apply --allow-data-loss
+    is_status 0
+    ! compgen -G "$T/h/home/oc/*" >/dev/null || fail 'left there: ' "$T"/h/home/oc/*
+    same "$(rows)" ''
+}
+
+@test "OpenClaw's agents on another host, ensure: existing: what is recorded and was lost is made again, no other" {
+    mkdir "$T/ws-a" "$T/ws-b"
+    echo a >"$T/ws-a/AGENTS.md"
+    echo b >"$T/ws-b/AGENTS.md"
+    oc all a
+    apply
+    is_status 0
+    rm -rf "$T/h/home/oc/"openclaw-ssh-agent-a-*
+    oc existing a b
+    plan
+    out_has openclaw-ssh-agent-a-
+    out_lacks openclaw-ssh-agent-b-
+}
+
+# --- secrets -----------------------------------------------------------------------------------------------------------------
+
+# Until $T/stop is there: every command line and environment that holds one of the canaries, but for those of $T/mine.
+watch_processes() {
+    while [ ! -e "$T/stop" ]; do
+        grep -lsaF -f "$T/canaries" /proc/[0-9]*/cmdline >>"$T/seen" 2>/dev/null || true
+        grep -lsaF -f "$T/canary-key" /proc/[0-9]*/environ >>"$T/seen" 2>/dev/null || true
+        pause 0.02
+    done
+}
+
+@test "a key and a variable that are secret stand in no command line, environment, log, journal, record, plan or file" {
+    # A line from the middle of the key itself.
+    sed -n 3p "$T/h/id" >"$T/canary-key"
+    [ "$(wc -c <"$T/canary-key")" -gt 40 ]
+    { cat "$T/canary-key" && echo canary-5d1f3a; } >"$T/canaries"
+    printf canary-5d1f3a >"$T/token"
+    : >"$T/seen"
+    touch "$T/before"
+    KEYS="identityData: {fromFile: $T/h/id}, knownHostsFile: $T/h/known_hosts" box one h "env: {TOKEN: {fromFile: $T/token}}" \
+        'setup: "sleep 1"'
+    watch_processes 3>&- &
+    watcher=$!
+    STARTED+=("$watcher")
+    : >"$T/told"
+    for c in "validate $SPECS" "plan -o json $SPECS" "apply --yes -o json $SPECS" "list -o json $SPECS" "plan $SPECS" "status -o json" \
+        "history -o json"; do
+        # shellcheck disable=SC2086 # words
+        rc $c
+        cat "$T/out" "$T/err" >>"$T/told"
+    done
+    rc exec one -- /bin/sh -c 'sleep 1; test "$TOKEN" = canary-5d1f3"a"'
+    is_status 0
+    # And where it fails.
+    KEYS="identityData: {fromFile: $T/h/other}, knownHostsFile: $T/h/known_hosts" box one h "env: {TOKEN: {fromFile: $T/token}}"
+    plan
+    cat "$T/out" "$T/err" >>"$T/told"
+    : >"$T/stop"
+    wait "$watcher"
+    [ ! -s "$T/seen" ] || fail "seen: $(sort -u "$T/seen")"
+    ! grep -aF -f "$T/canaries" "$T/told" || fail 'it was told'
+    ! grep -rlaF -f "$T/canaries" "$STATE" "$T/h/log" "$T/h/home" || fail 'it is in a file'
+    ! find /tmp -xdev -newer "$T/before" -type f ! -path "$T/*" -print0 2>/dev/null | xargs -0r grep -lsaF -f "$T/canary-key" ||
+        fail 'it is in a file'
+}
