@@ -346,6 +346,8 @@ static size_t add_orphan(struct grouping *g, const struct group *grp, const stru
 
     it.install = marked_install(o) ? marked_install(o) : index_scope_install(&g->ix, o->scope_key);
     if (!it.install)
+        it.install = o->install;
+    if (!it.install)
         return NO_UNIT;
     add_unit(g, grp->site, &it);
     return g->units.n - 1;
