@@ -230,13 +230,16 @@ rows() { cat "$HOME"/.openclaw/sandbox/containers/*.json 2>/dev/null | jq -r '"\
     oc all b
     plan
     out_has openclaw-ssh-agent-a-
-    out_has 'EXISTS NOWHERE ELSE'
-    [ -d "$(echo "$T/h/home/oc/"openclaw-ssh-agent-a-*)" ]
+    out_has 'snapshot first'
+    compgen -G "$T/h/home/oc/*" >/dev/null || fail 'a plan touches nothing'
+    ! compgen -G "$STATE/snapshots/*" >/dev/null || fail 'a plan saves nothing'
     apply
-    [ -d "$(echo "$T/h/home/oc/"openclaw-ssh-agent-a-*)" ] || compgen -G "$STATE/snapshots/*" >/dev/null || fail 'it is gone, and no snapshot of it is kept'
-    apply --allow-data-loss
     is_status 0
     ! compgen -G "$T/h/home/oc/*" >/dev/null || fail 'left there: ' "$T"/h/home/oc/*
+    compgen -G "$STATE/snapshots/openclaw-ssh-agent-a-*/*.tar.zst" >/dev/null || fail 'it is gone, and no snapshot of it is kept'
+    rc snapshots restore "$(basename "$STATE"/snapshots/openclaw-ssh-agent-a-*)" --to "$T/back"
+    is_status 0
+    same "$(cat "$T/back/workspace/AGENTS.md")" a
     same "$(rows)" ''
 }
 

@@ -88,7 +88,7 @@ listed() {
     quiet
     listed
     rc list -o json "$SPECS"
-    is_json '.sandboxes | length == 1 and .[0].status == "running"'
+    is_json '.containers | length == 1 and .[0].status == "running" and .[0].recorded and .[0].drift == []'
 }
 
 @test "what openclaw sandbox recreate took away, reconclaw makes again" {
