@@ -184,6 +184,8 @@ print(s.getsockname()[1], flush=True); time.sleep(120)' >"$T/mute" 3>&- &
     box one h
     rc_raw run "$SPECS" >"$T/log" 2>&1 </dev/null 3>&- &
     STARTED+=($!)
+    within 5 pgrep -P "$!"
+    STARTED+=("$(pgrep -P "$!")")
     within 20 test -f "$(tree h one)/workspace/AGENTS.md"
     for name in two three four; do
         box "$name" h
