@@ -359,7 +359,8 @@ static int ask_ssh(struct arena *a, const struct ssh_settings *s, const struct d
     argv[n++] = "--";
     argv[n++] = s->host;
     argv[n] = NULL;
-    const char *env[] = {"PATH=" PROC_PATH, arena_printf(a, "HOME=%s", t->home), arena_printf(a, "USER=%s", t->login),
+    static const char path[] = "PATH=" PROC_PATH;
+    const char *env[] = {path, arena_printf(a, "HOME=%s", t->home), arena_printf(a, "USER=%s", t->login),
                          t->agent_socket ? arena_printf(a, "SSH_AUTH_SOCK=%s", t->agent_socket) : NULL, NULL};
     int64_t left = d->end_ms - deadline_now_ms();
     struct call c = {.timeout_ms = left < 1 ? 1 : (int)left, .cancel = d->cancel};

@@ -150,7 +150,8 @@ static int dial_tcp(const struct ssh_target *t, const struct deadline *d, struct
 static int spawn(const struct ssh_target *t, int fd, int fd_err, pid_t *ret_pid)
 {
     ARENA_AUTO a = arena_new();
-    const char *env[] = {"PATH=" PROC_PATH,
+    static const char path[] = "PATH=" PROC_PATH;
+    const char *env[] = {path,
                          arena_printf(a, "HOME=%s", t->home ? t->home : "/"),
                          arena_printf(a, "USER=%s", t->login ? t->login : ""),
                          arena_printf(a, "LOGNAME=%s", t->login ? t->login : ""),

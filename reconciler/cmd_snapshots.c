@@ -78,17 +78,19 @@ static int list(struct cli *cli)
     return view.issues.n > 0 ? EXIT_FAILED : EXIT_OK;
 }
 
-/* The one that the second operand names; 0, or the exit code after telling. */
-static int open_named(struct cli *cli, struct store *store, struct snapshots_view *view, const struct snapshot **ret)
+/* The one that the second operand names; NULL: told, and *ret_code is the exit code. */
+static const struct snapshot *open_named(struct cli *cli, struct store *store, struct snapshots_view *view, int *ret_code)
 {
+    const struct snapshot *s = NULL;
     struct err e = {0};
 
     if (cli->n_args != 2)
         err_set(&e, ERR_USAGE, 0, "say which: reconclaw snapshots %s NAME", cli->args[0]);
     else if (store_open(&cli->host, false, store, &e) == 0 && read_all(cli, store->home, view, &e) == 0 &&
-             snapshots_named(view, cli->args[1], ret, &e) == 0)
-        return 0;
-    return cli_fail(cli, &e);
+             snapshots_named(view, cli->args[1], &s, &e) == 0)
+        return s;
+    *ret_code = cli_fail(cli, &e);
+    return NULL;
 }
 
 /* --- show ------------------------------------------------------------------------------------------------------------------ */
@@ -126,13 +128,13 @@ static int show(struct cli *cli)
 {
     __attribute__((cleanup(store_close))) struct store store = {0};
     const struct call call = {.timeout_ms = CALL_MS};
-    const struct snapshot *s = NULL;
     struct snapshots_view view;
     struct manifest m;
     struct err e = {0};
-    int code = open_named(cli, &store, &view, &s);
+    int code = EXIT_OK;
+    const struct snapshot *s = open_named(cli, &store, &view, &code);
 
-    if (code)
+    if (!s)
         return code;
     if (snapshots_manifest(store.home, cli->a, s, &m, &e) < 0 || snapshot_verify(store.home, cli->a, s, &call, &e) < 0)
         return cli_fail(cli, &e);
@@ -177,14 +179,14 @@ static int restore(struct cli *cli)
     struct snapshots_view view;
     const char *to = NULL;
     struct err e = {0};
-    int code;
+    int code = EXIT_OK;
 
     if (!cli->opt.to || !cli->opt.to[0]) {
         err_set(&e, ERR_USAGE, 0, "say where to: reconclaw snapshots restore NAME --to DIR");
         return cli_fail(cli, &e);
     }
-    code = open_named(cli, &store, &view, &s);
-    if (code)
+    s = open_named(cli, &store, &view, &code);
+    if (!s)
         return code;
     if (absolute(cli, cli->opt.to, &to, &e) < 0)
         return cli_fail(cli, &e);

@@ -1,12 +1,11 @@
 #include "reconciler/round.h"
 
 #include "reconciler/endpoint.h"
+#include "reconciler/kept.h"
 #include "reconciler/local_fs.h"
-#include "reconciler/pauses.h"
 #include "reconciler/podman.h"
 #include "reconciler/remember.h"
 #include "reconciler/secrets.h"
-#include "reconciler/stuck.h"
 #include "reconciler/uses.h"
 #include "spec/base/num.h"
 #include "spec/base/text.h"
@@ -14,10 +13,7 @@
 #include "spec/kinds_desired.h"
 #include "spec/openclaw/context.h"
 #include "spec/openclaw/expand.h"
-#include "spec/read/json.h"
 #include "state/quarantine.h"
-#include "state/snapshots.h"
-#include "state/turns.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -221,15 +217,12 @@ static void expand_sandboxes(struct looking *in)
     }
 }
 
-static const struct desired *find_desired(const struct looking *in, const char *endpoint, const char *name,
-                                          enum runtime_kind kind)
+const struct desired *round_find_desired(const struct desired *v, size_t n, const char *endpoint, const char *name,
+                                         enum runtime_kind kind)
 {
-    for (size_t i = 0; i < in->desired.n; i++) {
-        const struct desired *d = &in->desired.v[i];
-
-        if (d->kind == kind && strcmp(d->name, name) == 0 && strcmp(d->endpoint, endpoint) == 0)
-            return d;
-    }
+    for (size_t i = 0; i < n; i++)
+        if (v[i].kind == kind && strcmp(v[i].name, name) == 0 && strcmp(v[i].endpoint, endpoint) == 0)
+            return &v[i];
     return NULL;
 }
 
@@ -239,7 +232,8 @@ static void mark_unwanted(struct looking *in, bool sandboxes_known)
     for (size_t i = 0; i < in->records.n; i++) {
         struct record *rec = &in->records.v[i];
 
-        if (rec->kind != RUNTIME_SANDBOX || find_desired(in, rec->endpoint, rec->name, RUNTIME_SANDBOX))
+        if (rec->kind != RUNTIME_SANDBOX ||
+            round_find_desired(in->desired.v, in->desired.n, rec->endpoint, rec->name, RUNTIME_SANDBOX))
             continue;
         if (sandboxes_known && rec->source && load_covers(in->r->load, rec->source))
             rec->unwanted_because = arena_printf(in->a, "'%s' names it no longer", rec->source);
@@ -585,36 +579,6 @@ static bool needs_another_look(const struct looking *in)
  * ---------------------------------------------------------------------------------------------------------------------------------
  */
 
-static int read_last_seen(struct looking *in, struct err *e)
-{
-    VEC(struct last_seen) last = {0}, elsewhere = {0};
-    char *bytes = NULL;
-    size_t n;
-    const struct node *o;
-
-    if (in->conf->store->home && home_get(in->conf->store->home, in->a, REMEMBER_SEEN_KEY, &bytes, &n, e) < 0)
-        return -1;
-    o = bytes ? json_read_err(in->a, REMEMBER_SEEN_KEY, bytes, n, e) : NULL;
-    for (size_t i = 0; node_is(o, NODE_OBJECT) && i < o->n_members; i++) {
-        const struct last_seen one = {.endpoint = o->members[i].key, .n = (size_t)o->members[i].value->num};
-        bool looked_at = false;
-
-        if (!node_is(o->members[i].value, NODE_NUMBER))
-            continue;
-        for (size_t k = 0; k < in->r->n_looks && !looked_at; k++)
-            looked_at = strcmp(in->r->looks[k].endpoint, one.endpoint) == 0;
-        if (looked_at)
-            VEC_PUSH(in->a, &last, one);
-        else
-            VEC_PUSH(in->a, &elsewhere, one);
-    }
-    in->r->world.last = last.v;
-    in->r->world.n_last = last.n;
-    in->r->elsewhere = elsewhere.v;
-    in->r->n_elsewhere = elsewhere.n;
-    return 0;
-}
-
 const char *round_want(struct arena *a, const struct round *r, const struct desired *d)
 {
     for (size_t i = 0; d->image && i < r->n_looks; i++) {
@@ -625,28 +589,6 @@ const char *round_want(struct arena *a, const struct round *r, const struct desi
                 return arena_printf(a, "%s %s", d->config_hash, o->images[k].id);
     }
     return d->config_hash;
-}
-
-/* Turns count only against what is wanted now: an owner who edits a spec begins anew. */
-static int read_turns(struct looking *in, struct err *e)
-{
-    struct turns *v = NULL;
-    size_t n = 0;
-    VEC(struct turn) kept = {0};
-
-    if (in->conf->store->home && turns_read(in->conf->store->home, in->a, in->r->now_ms, &v, &n, e) < 0)
-        return -1;
-    for (size_t i = 0; i < n; i++) {
-        const struct desired *d = find_desired(in, v[i].endpoint, v[i].runtime, v[i].kind);
-        const char *want = d ? round_want(in->a, in->r, d) : "";
-
-        if (text_eq(want, v[i].want))
-            VEC_PUSH(in->a, &kept,
-                     ((struct turn){.endpoint = v[i].endpoint, .name = v[i].runtime, .n = v[i].n, .last_ms = v[i].last_ms}));
-    }
-    in->r->world.turns = kept.v;
-    in->r->world.n_turns = kept.n;
-    return 0;
 }
 
 /* What was recorded of a runtime may be there and not readable (a corrupt shard). Nothing is known of it then, and it is no
@@ -663,51 +605,10 @@ static void hide_unreadable(struct looking *in)
 
             for (size_t m = 0; m < o->n; m++)
                 if (o->v[m].kind != RUNTIME_SANDBOX && registry_is_hidden(&x->view, o->v[m].kind, o->v[m].name) &&
-                    !find_desired(in, o->v[m].endpoint, o->v[m].name, o->v[m].kind))
+                    !round_find_desired(in->desired.v, in->desired.n, o->v[m].endpoint, o->v[m].name, o->v[m].kind))
                     o->v[m].state = RUN_UNKNOWN;
         }
     }
-}
-
-/* What the owner allowed, and what was allowed before and is still under way. */
-static int put_grants(struct looking *in, struct err *e)
-{
-    struct round *r = in->r;
-    struct grant *all;
-
-    if (stuck_read(in->conf->store->home, in->a, &r->stuck, &r->n_stuck, e) < 0)
-        return -1;
-    all = ARENA_ARRAY(in->a, struct grant, in->conf->n_grants + r->n_stuck);
-    for (size_t i = 0; i < in->conf->n_grants; i++)
-        all[i] = in->conf->grants[i];
-    for (size_t i = 0; i < r->n_stuck; i++)
-        all[in->conf->n_grants + i] = r->stuck[i];
-    r->world.grants = all;
-    r->world.n_grants = in->conf->n_grants + r->n_stuck;
-    return 0;
-}
-
-/* What somebody else has taken out of the quarantine, or deleted, does not count there any more. */
-static void put_leftovers(struct looking *in)
-{
-    VEC(struct leftover) there = {0};
-
-    for (size_t i = 0; i < in->r->leftovers.n; i++)
-        if (!in->r->leftovers.v[i].gone)
-            VEC_PUSH(in->a, &there, in->r->leftovers.v[i]);
-    in->r->world.leftovers = there.v;
-    in->r->world.n_leftovers = there.n;
-}
-
-/* Where there is no home yet, there will be one when something is done. */
-static struct snapshot_room room_of(struct looking *in)
-{
-    struct snapshot_room room = {.open = true, .bytes = UINT64_MAX};
-    struct err e = {0};
-
-    if (in->conf->store->home && snapshots_free(in->conf->store->home, &room.bytes, &e) < 0)
-        room = (struct snapshot_room){.why = arena_strdup(in->a, e.msg)};
-    return room;
 }
 
 static int make_world(struct looking *in, const struct install *installs, struct err *e)
@@ -715,7 +616,6 @@ static int make_world(struct looking *in, const struct install *installs, struct
     struct round *r = in->r;
     struct world *w = &r->world;
     struct observation *seen = ARENA_ARRAY(in->a, struct observation, r->n_looks);
-    struct pause *pauses;
     size_t n_installs = 1;
     struct install *known = ARENA_ARRAY(in->a, struct install, 1 + r->n_openclaws);
 
@@ -734,18 +634,11 @@ static int make_world(struct looking *in, const struct install *installs, struct
     w->n_observations = r->n_looks;
     w->installs = known;
     w->n_installs = n_installs;
-    put_leftovers(in);
     if (in->has_dirs)
         uses_find(r, in->uses.v, in->uses.n, &w->uses, &w->n_uses);
-    if (put_grants(in, e) < 0)
-        return -1;
-    w->snapshots = room_of(in);
     w->requests = in->conf->requests;
     w->n_requests = in->conf->n_requests;
-    if (pauses_read(in->conf->store->home, in->a, r->now_ms, &pauses, &w->n_pauses, e) < 0)
-        return -1;
-    w->pauses = pauses;
-    return read_last_seen(in, e) < 0 || read_turns(in, e) < 0 ? -1 : 0;
+    return kept_put(r, in->conf, e);
 }
 
 int round_look(const struct round_conf *conf, struct round **ret, struct err *e)

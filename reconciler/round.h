@@ -108,6 +108,10 @@ void round_remember(const struct round *r, const struct act_ended *done, struct 
 /* All that is wanted of a runtime, as one text: its config hash and the image's id. What turns are counted against. */
 const char *round_want(struct arena *a, const struct round *r, const struct desired *d);
 
+/* The wanted one of that endpoint, name and kind, or NULL. */
+const struct desired *round_find_desired(const struct desired *v, size_t n, const char *endpoint, const char *name,
+                                         enum runtime_kind kind);
+
 /* How many runtimes of ours an endpoint has now: what was seen, and what was done since; `done` may be NULL. */
 size_t round_count(const struct round *r, const struct plan_endpoint *p, const struct act_ended *done);
 

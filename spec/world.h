@@ -144,11 +144,11 @@ struct record {
     const char *config_hash;   /* NULL: none recorded */
     int cdp_port, no_vnc_port; /* 0: none */
     /* OpenClaw 2026.9's; NULL in what 2026.5 wrote. */
-    const char *workspace_dir;         /* what is mounted as the workspace */
+    const char *workspace_dir; /* what is mounted as the workspace */
     /* Of podman: {"key", "globalArgs"} as recorded. Of a tree on another host, by our own record: where it is and how it was
      * reached, {"root", "workspaceRoot", "connection"}, without secrets. */
     const struct node *backend_target;
-    const char *id;                    /* immutable id of the runtime, where our own record tells; else NULL */
+    const char *id;      /* immutable id of the runtime, where our own record tells; else NULL */
     const char *source;  /* absolute path of the spec file it was made from, where our own record tells; else NULL */
     const char *version; /* digest of the stored bytes: the record goes only while it still has them */
     bool creating;       /* our own intent: a create or recreate was begun and not seen to end */

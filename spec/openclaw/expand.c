@@ -1,79 +1,18 @@
 #include "spec/openclaw/expand.h"
 
 #include "spec/base/text.h"
-#include "spec/base/vec.h"
 #include "spec/openclaw/away.h"
+#include "spec/openclaw/expand_run.h"
+#include "spec/openclaw/left_behind.h"
 #include "spec/openclaw/openshell.h"
-#include "spec/openclaw/private.h"
 
 #include <string.h>
-
-#define NONE SIZE_MAX
-
-struct agent {
-    const char *id;
-    struct pos pos;      /* of its entry, or of what holds for all */
-    bool broken;         /* its config has an error: in doubt about all that is its own */
-    struct diags errors; /* of a broken one */
-    struct oc_sandbox sandbox;
-    const char *mode, *scope, *backend;
-    const char *workspace_dir; /* its own, not that of a scope */
-};
-
-/* One runtime that is wanted. */
-struct slot {
-    enum runtime_kind kind;
-    const struct oc_context *c;
-    size_t agent;
-    bool precreate;
-};
-
-struct oc_memo {
-    bool ready;
-    VEC(struct agent) agents; /* the default agent first, then in the order of the file */
-    const char *default_id;   /* NULL: of what names no agent, nobody has the config */
-    size_t plain;             /* one past an agent that has no sandbox and tools of its own: what it has, others like it have */
-    struct node *agent_index; /* id -> number */
-    VEC(struct oc_context *) contexts;
-    struct node *context_index; /* agent and scope key -> number */
-};
-
-struct run {
-    struct arena *a;
-    const struct oc_expand *in;
-    const struct oc_instance *oc;
-    const struct oc_profile *line;
-    struct diags *d;
-    struct oc_memo *memo;
-    VEC(struct slot) slots;
-    struct node *slot_index;   /* kind, backend and scope key -> number */
-    struct node *other_podman; /* names that are recorded there -> the endpoint */
-    bool left_alone;           /* records, for want of a config file */
-};
-
-struct roots {
-    const char **v;
-    size_t n, cap;
-};
-
-/* An agent under whose config a scope key may be used, and the scope its config must have for that. */
-struct claim {
-    size_t agent; /* NONE: no such agent any more */
-    const char *id;
-    const char *scope;
-    const char *session; /* that the key was made from; NULL: not from a session */
-    bool isolated;       /* kept for one person or session, whatever mode and scope say */
-};
-struct claims {
-    struct claim *v;
-    size_t n, cap;
-};
 
 static size_t look_up(const struct node *index, const char *key)
 {
     const struct node *n = node_get(index, key);
 
-    return n ? (size_t)n->num : NONE;
+    return n ? (size_t)n->num : RUN_NONE;
 }
 
 static void remember(struct arena *a, struct node *index, const char *key, size_t i)
@@ -98,7 +37,7 @@ static struct pos pos_of(const struct node *config, const struct node *entry)
 /* entry: where it was met in the list; NULL: to be looked for. */
 static void add_agent(struct run *r, const char *id, const struct node *entry)
 {
-    struct agent *g;
+    struct run_agent *g;
     bool is_plain;
 
     if (node_get(r->memo->agent_index, id))
@@ -170,7 +109,7 @@ static bool is_remote(const struct run *r, const char *backend)
     return how && !how->has_container;
 }
 
-static bool is_on(const struct run *r, const struct agent *g)
+static bool is_on(const struct run *r, const struct run_agent *g)
 {
     return !g->broken && strcmp(g->mode, "off") != 0 && driven(r, g->backend);
 }
@@ -178,14 +117,14 @@ static bool is_on(const struct run *r, const struct agent *g)
 /* NULL where it has an error; the agent is broken from then on. */
 static const struct oc_context *context(struct run *r, size_t agent, const char *scope_key)
 {
-    struct agent *g = &r->memo->agents.v[agent];
+    struct run_agent *g = &r->memo->agents.v[agent];
     const char *key = arena_printf(r->a, "%s %s", g->id, scope_key);
     size_t i = look_up(r->memo->context_index, key);
     struct oc_context c;
 
     if (g->broken)
         return NULL;
-    if (i != NONE)
+    if (i != RUN_NONE)
         return r->memo->contexts.v[i];
     if (oc_context_of_scope(r->a, r->oc, g->id, &g->sandbox, scope_key, &c, &g->errors) < 0) {
         g->broken = true;
@@ -205,14 +144,14 @@ static const struct oc_container *runtime_of(const struct oc_context *c, enum ru
 /* --- whose a scope key is ------------------------------------------------------------------------------------------------------
  */
 
-static void claim(struct run *r, struct claims *c, const char *id, const char *scope, const char *session)
+static void claim(struct run *r, struct run_claims *c, const char *id, const char *scope, const char *session)
 {
     if (id)
-        VEC_PUSH(r->a, c, ((struct claim){look_up(r->memo->agent_index, id), id, scope, session, oc_is_isolated_key(session)}));
+        VEC_PUSH(r->a, c,
+                 ((struct run_claim){look_up(r->memo->agent_index, id), id, scope, session, oc_is_isolated_key(session)}));
 }
 
-/* The key that the config gives today to what a claim is about. */
-static const char *key_today(struct run *r, const struct agent *g, const char *scope, const char *session)
+const char *run_key_today(struct run *r, const struct run_agent *g, const char *scope, const char *session)
 {
     return oc_scope_key(r->a, r->oc->places, scope, g->id, session ? session : arena_printf(r->a, "agent:%s:main", g->id),
                         g->workspace_dir);
@@ -229,19 +168,17 @@ static const char *agent_scope_id(struct arena *a, const char *key)
     return strcmp(id, key + strlen("agent:")) == 0 ? id : NULL;
 }
 
-/* Whether a key was made by the rules of another line of OpenClaw than the one that is driven. */
-static bool is_superseded(const struct run *r, const char *key)
+bool run_is_superseded(const struct run *r, const char *key)
 {
     return strcmp(key, "shared") != 0 && oc_is_workspace_key(key) != r->line->scope_by_workspace;
 }
 
-/* The strongest claim first: it gives the reason where nobody wants the runtime. None: nobody can be asked. */
-static struct claims claims_of(struct run *r, const char *key)
+struct run_claims run_claims_of(struct run *r, const char *key)
 {
     const char *default_id = r->memo->default_id;
-    const char *base = r->line->scope_by_workspace || is_superseded(r, key) ? oc_scope_base(r->a, key) : key;
+    const char *base = r->line->scope_by_workspace || run_is_superseded(r, key) ? oc_scope_base(r->a, key) : key;
     const char *id = agent_scope_id(r->a, base);
-    struct claims c = {0};
+    struct run_claims c = {0};
 
     if (strcmp(key, "shared") == 0) {
         for (size_t i = 0; i < r->memo->agents.n; i++)
@@ -263,10 +200,10 @@ static struct claims claims_of(struct run *r, const char *key)
 }
 
 /* Of a runtime that another line's rules named, whose agent and scope would be right: what it is called by those of this one. */
-static const char *new_name(struct run *r, const struct claim *c, enum runtime_kind kind)
+static const char *new_name(struct run *r, const struct run_claim *c, enum runtime_kind kind)
 {
-    const struct agent *g = &r->memo->agents.v[c->agent];
-    const struct oc_context *x = context(r, c->agent, key_today(r, g, c->scope, c->session));
+    const struct run_agent *g = &r->memo->agents.v[c->agent];
+    const struct oc_context *x = context(r, c->agent, run_key_today(r, g, c->scope, c->session));
 
     if (!x)
         return NULL;
@@ -289,14 +226,14 @@ static bool is_old_name(const struct run *r, const struct oc_context *x, const c
 
 /* Why a claim does not want a runtime of this kind and name, which this backend has; NULL: it does, or is in doubt (a broken
  * agent, an isolated session, a podman that is not known). */
-static const char *refusal(struct run *r, const struct claim *c, enum runtime_kind kind, const char *key, const char *name,
+static const char *refusal(struct run *r, const struct run_claim *c, enum runtime_kind kind, const char *key, const char *name,
                            const char *backend)
 {
-    const struct agent *g;
+    const struct run_agent *g;
     const struct oc_context *x;
     const char *now;
 
-    if (c->agent == NONE)
+    if (c->agent == RUN_NONE)
         return arena_printf(r->a, "agent '%s' is gone", c->id);
     g = &r->memo->agents.v[c->agent];
     if (g->broken)
@@ -311,9 +248,9 @@ static const char *refusal(struct run *r, const struct claim *c, enum runtime_ki
         return NULL;
     if (strcmp(g->scope, "session") == 0 && !oc_is_sandboxed(r->a, r->oc->config, g->mode, g->id, c->session))
         return "mode is non-main, and this is the main session";
-    if (is_superseded(r, key))
+    if (run_is_superseded(r, key))
         return is_podman(r, backend) ? NULL : new_name(r, c, kind); /* no line before knew podman */
-    if (r->line->scope_by_workspace && strcmp(key_today(r, g, c->scope, c->session), key) != 0)
+    if (r->line->scope_by_workspace && strcmp(run_key_today(r, g, c->scope, c->session), key) != 0)
         return arena_printf(r->a, "workspace of agent '%s' is now %s", g->id, g->workspace_dir);
     x = context(r, c->agent, key);
     if (!x)
@@ -346,9 +283,9 @@ static bool is_right(const struct run *r, const struct found *f, const struct oc
 static enum verdict judge(struct run *r, const struct found *f, size_t *ret_agent, const char **ret_why)
 {
     const char *key = f->key;
-    struct claims c = claims_of(r, key);
+    struct run_claims c = run_claims_of(r, key);
     const char *first = NULL;
-    size_t chosen = NONE;
+    size_t chosen = RUN_NONE;
     bool doubt = false;
 
     for (size_t i = 0; i < c.n; i++) {
@@ -359,21 +296,21 @@ static enum verdict judge(struct run *r, const struct found *f, size_t *ret_agen
             first = first ? first : why;
             continue;
         }
-        x = c.v[i].isolated || is_superseded(r, key) || !is_known(r, f->backend) ? NULL : context(r, c.v[i].agent, key);
+        x = c.v[i].isolated || run_is_superseded(r, key) || !is_known(r, f->backend) ? NULL : context(r, c.v[i].agent, key);
         if (!x || strcmp(runtime_of(x, f->kind)->name, f->name) != 0) {
             doubt = true;
             continue;
         }
-        if (chosen == NONE || is_right(r, f, x))
+        if (chosen == RUN_NONE || is_right(r, f, x))
             chosen = c.v[i].agent;
         if (is_right(r, f, x))
             break;
     }
-    if (c.n == 0 && is_superseded(r, key))
+    if (c.n == 0 && run_is_superseded(r, key))
         first = arena_printf(r->a, RECORD_SUPERSEDED "OpenClaw %s has no agent for it", r->line->name);
     *ret_agent = chosen;
     *ret_why = first;
-    return chosen != NONE ? WANTED : doubt || !first ? IN_DOUBT : UNWANTED;
+    return chosen != RUN_NONE ? WANTED : doubt || !first ? IN_DOUBT : UNWANTED;
 }
 
 /* --- what is wanted ------------------------------------------------------------------------------------------------------------
@@ -387,11 +324,11 @@ static const char *slot_key(struct run *r, enum runtime_kind kind, const char *b
 
 static bool has_slot(struct run *r, enum runtime_kind kind, const char *backend, const char *scope_key)
 {
-    return look_up(r->slot_index, slot_key(r, kind, backend, scope_key)) != NONE;
+    return look_up(r->slot_index, slot_key(r, kind, backend, scope_key)) != RUN_NONE;
 }
 
 /* OpenClaw refuses to use what is recorded elsewhere, and makes nothing in its place before it is known to be gone there. */
-static bool is_elsewhere(struct run *r, const struct agent *g, const struct oc_context *c)
+static bool is_elsewhere(struct run *r, const struct run_agent *g, const struct oc_context *c)
 {
     const char *where = c->is_podman ? node_str(node_get(r->other_podman, c->container.name)) : NULL;
 
@@ -403,7 +340,7 @@ static bool is_elsewhere(struct run *r, const struct agent *g, const struct oc_c
 
 static void want(struct run *r, enum runtime_kind kind, size_t agent, const char *scope_key, bool precreate)
 {
-    const struct agent *g = &r->memo->agents.v[agent];
+    const struct run_agent *g = &r->memo->agents.v[agent];
     const char *key = slot_key(r, kind, g->backend, scope_key);
     size_t i = look_up(r->slot_index, key);
     const struct oc_context *c;
@@ -416,10 +353,10 @@ static void want(struct run *r, enum runtime_kind kind, size_t agent, const char
     if (!c || (kind == RUNTIME_BROWSER ? !c->has_browser : is_elsewhere(r, g, c)))
         return;
     remember(r->a, r->slot_index, key, r->slots.n);
-    VEC_PUSH(r->a, &r->slots, ((struct slot){.kind = kind, .c = c, .agent = agent, .precreate = precreate}));
+    VEC_PUSH(r->a, &r->slots, ((struct run_slot){.kind = kind, .c = c, .agent = agent, .precreate = precreate}));
 }
 
-static bool is_openclaws(enum runtime_kind kind)
+bool run_is_openclaws(enum runtime_kind kind)
 {
     return kind == RUNTIME_CONTAINER || kind == RUNTIME_BROWSER;
 }
@@ -457,7 +394,7 @@ static void judge_record(struct run *r, struct record *rec, const char *owner, s
     const struct oc_backend *how = driven(r, backend);
     size_t agent;
 
-    if (!is_openclaws(rec->kind) || !text_eq(rec->install, r->in->install) || (rec->owner && !text_eq(rec->owner, owner)))
+    if (!run_is_openclaws(rec->kind) || !text_eq(rec->install, r->in->install) || (rec->owner && !text_eq(rec->owner, owner)))
         return;
     if (is_podman(r, backend) && !text_eq(rec->endpoint, OC_PODMAN_ENDPOINT)) {
         if (rec->name)
@@ -499,7 +436,7 @@ static void judge_observed(struct run *r, const struct oc_backend *how, const st
     const struct oc_context *c;
     size_t agent;
 
-    if (!is_openclaws(o->kind) || js_is_blank(key) || !o->name || (!ours && (o->ownership != OWN_OPENCLAW || o->install)))
+    if (!run_is_openclaws(o->kind) || js_is_blank(key) || !o->name || (!ours && (o->ownership != OWN_OPENCLAW || o->install)))
         return;
     key = js_trim(r->a, key);
     if (has_slot(r, o->kind, how->id, key) ||
@@ -513,17 +450,17 @@ static void judge_observed(struct run *r, const struct oc_backend *how, const st
 }
 
 /* The scope that is made beforehand for an agent; NULL: none. */
-static const char *first_scope(struct run *r, const struct agent *g)
+static const char *first_scope(struct run *r, const struct run_agent *g)
 {
     const char *main_key;
 
     if (strcmp(g->scope, "session") != 0)
-        return key_today(r, g, g->scope, NULL);
+        return run_key_today(r, g, g->scope, NULL);
     main_key = oc_main_session_key(r->a, r->oc->config, g->id);
     /* The one global session is the default agent's; 2026.9 has several names for it, and only its gateway knows which. */
     if (strcmp(main_key, "global") == 0 && (r->line->scope_by_workspace || !text_eq(g->id, r->memo->default_id)))
         return NULL;
-    return oc_is_sandboxed(r->a, r->oc->config, g->mode, g->id, main_key) ? key_today(r, g, g->scope, main_key) : NULL;
+    return oc_is_sandboxed(r->a, r->oc->config, g->mode, g->id, main_key) ? run_key_today(r, g, g->scope, main_key) : NULL;
 }
 
 static void want_all(struct run *r)
@@ -547,7 +484,7 @@ static void warn_of_shared(struct run *r, const char *backend)
     if (!has_slot(r, RUNTIME_CONTAINER, backend, "shared"))
         return;
     for (size_t i = 0; i < r->memo->agents.n; i++) {
-        const struct agent *g = &r->memo->agents.v[i];
+        const struct run_agent *g = &r->memo->agents.v[i];
         const struct oc_context *c;
 
         if (!is_on(r, g) || strcmp(g->backend, backend) != 0 || strcmp(g->scope, "shared") != 0 || !(c = context(r, i, "shared")))
@@ -564,135 +501,6 @@ static void warn_of_shared(struct run *r, const char *backend)
     }
 }
 
-/* --- what is left behind -------------------------------------------------------------------------------------------------------
- */
-
-static void add_root(struct run *r, struct roots *roots, const struct node *sandbox)
-{
-    const char *root = node_str(node_get(sandbox, "workspaceRoot"));
-
-    for (size_t i = 0; root && i < roots->n; i++)
-        if (strcmp(roots->v[i], root) == 0)
-            return;
-    if (root)
-        VEC_PUSH(r->a, roots, root);
-}
-
-/* Of an agent that is not listed, or has nothing of its own. */
-static void add_default_root(struct run *r, struct roots *roots, const char *id)
-{
-    struct diags ignored = {.arena = r->a};
-    struct oc_sandbox sandbox = {0};
-
-    if (oc_resolve(r->a, r->oc->config, r->oc->places, id, &sandbox, &ignored) == 0)
-        add_root(r, roots, sandbox.config);
-}
-
-/* Whether the scope is one of today's config, whatever becomes of the runtime (another backend, another name, no browser, the
- * mode, which is switched off and on again): then its next use comes back to the same directory. In doubt it is. */
-static bool scope_lives(struct run *r, const struct claim *c, const char *key)
-{
-    const struct agent *g = c->agent == NONE ? NULL : &r->memo->agents.v[c->agent];
-
-    if (!g)
-        return false;
-    if (g->broken || c->isolated)
-        return true;
-    if (strcmp(g->scope, c->scope) != 0 || is_superseded(r, key))
-        return false;
-    return !r->line->scope_by_workspace || text_eq(key_today(r, g, c->scope, c->session), key);
-}
-
-/* Who has the scope; NULL: nobody any more. */
-static const char *who_lives(struct run *r, const char *scope_key)
-{
-    const char *key = js_trim(r->a, scope_key);
-    struct claims c = claims_of(r, key);
-
-    if (r->oc->missing)
-        return "an OpenClaw whose config file is gone";
-    for (size_t i = 0; i < c.n; i++)
-        if (scope_lives(r, &c.v[i], key))
-            return arena_printf(r->a, "agent '%s'", c.v[i].id);
-    return NULL;
-}
-
-/* Those of the agents that have the scope key, gone ones as the defaults have it. */
-static void find_dirs(struct run *r, struct record *rec)
-{
-    const char *who = who_lives(r, rec->scope_key);
-    struct claims c = claims_of(r, js_trim(r->a, rec->scope_key));
-    struct roots roots = {0};
-
-    for (size_t i = 0; i < c.n; i++) {
-        if (c.v[i].agent == NONE)
-            add_default_root(r, &roots, c.v[i].id);
-        else if (!r->memo->agents.v[c.v[i].agent].broken)
-            add_root(r, &roots, r->memo->agents.v[c.v[i].agent].sandbox.config);
-    }
-    rec->n_dirs = oc_private_dirs(r->a, r->oc->fs, r->oc->places, rec, roots.v, roots.n,
-                                  who ? arena_printf(r->a, "its scope is still that of %s", who) : NULL, &rec->dirs);
-}
-
-static bool may_have_dirs(const struct run *r, const struct record *rec)
-{
-    return is_openclaws(rec->kind) && text_eq(rec->install, r->in->install) && rec->name && !js_is_blank(rec->scope_key);
-}
-
-static void find_uses(struct run *r, struct oc_expansion *ret)
-{
-    struct dir_use *uses = ARENA_ARRAY(r->a, struct dir_use, 2 * r->memo->agents.n);
-    struct roots roots = {0};
-
-    add_default_root(r, &roots, "");
-    for (size_t i = 0; i < r->memo->agents.n; i++) {
-        const struct agent *g = &r->memo->agents.v[i];
-        const struct oc_agent agent = {
-            .id = g->id, .entry = g->sandbox.entry, .default_id = r->memo->default_id ? r->memo->default_id : ""};
-        const char *dir = g->workspace_dir ? g->workspace_dir : oc_agent_workspace_of(r->a, r->oc->config, &agent, r->oc->places);
-        const char *who = arena_printf(r->a, "agent '%s'", g->id);
-        struct err ignored = {0};
-        char *real = NULL;
-
-        if (!g->broken)
-            add_root(r, &roots, g->sandbox.config);
-        uses[ret->n_uses++] = (struct dir_use){.path = dir, .who = who};
-        if (r->oc->fs->realpath(r->oc->fs->ctx, r->a, dir, &real, &ignored) == 0 && strcmp(real, dir) != 0)
-            uses[ret->n_uses++] = (struct dir_use){.path = real, .who = who};
-    }
-    for (size_t i = 0; i < roots.n; i++)
-        roots.v[i] = oc_private_root(r->a, roots.v[i], r->oc->places);
-    VEC_PUSH(r->a, &roots, oc_private_skills_root(r->a, r->oc->places));
-    ret->uses = uses;
-    ret->roots = roots.v;
-    ret->n_roots = roots.n;
-}
-
-/* What is unwanted first: where that has nothing, nobody needs to know of the rest. */
-static void find_left_behind(struct run *r, struct oc_expansion *ret)
-{
-    const struct oc_expand *in = r->in;
-
-    for (size_t i = 0; i < in->n_leftovers; i++)
-        if (text_eq(in->leftovers[i].install, in->install) && !js_is_blank(in->leftovers[i].scope_key))
-            in->leftovers[i].lives = who_lives(r, in->leftovers[i].scope_key);
-    ret->has_dirs = in->with_dirs;
-    for (size_t i = 0; i < in->n_records; i++) {
-        struct record *rec = &in->records[i];
-
-        if (!may_have_dirs(r, rec) || !rec->unwanted_because)
-            continue;
-        find_dirs(r, rec);
-        ret->has_dirs = ret->has_dirs || rec->n_dirs > 0;
-    }
-    if (!ret->has_dirs)
-        return;
-    for (size_t i = 0; i < in->n_records; i++)
-        if (may_have_dirs(r, &in->records[i]) && !in->records[i].unwanted_because)
-            find_dirs(r, &in->records[i]);
-    find_uses(r, ret);
-}
-
 /* Hours or days in milliseconds; 0 is never, and so is what no clock will see. */
 static int64_t span_ms(const struct node *sandbox, const char *key, int64_t unit_ms)
 {
@@ -702,7 +510,7 @@ static int64_t span_ms(const struct node *sandbox, const char *key, int64_t unit
     return x >= (double)(INT64_MAX / unit_ms) ? 0 : (int64_t)x * unit_ms;
 }
 
-static struct desired desired_of(struct run *r, const struct slot *s, const char *owner)
+static struct desired desired_of(struct run *r, const struct run_slot *s, const char *owner)
 {
     const struct oc_container *runtime = runtime_of(s->c, s->kind);
     const struct node *sandbox = s->c->sandbox.config;
@@ -766,7 +574,7 @@ static int finish(struct run *r)
     int rc = 0;
 
     for (size_t i = 0; i < r->memo->agents.n; i++) {
-        const struct agent *g = &r->memo->agents.v[i];
+        const struct run_agent *g = &r->memo->agents.v[i];
 
         for (size_t k = 0; g->broken && k < g->errors.n; k++)
             diag_add(r->d, g->errors.v[k].level, g->errors.v[k].pos, g->errors.v[k].key, "%s", g->errors.v[k].msg);
@@ -809,7 +617,7 @@ int oc_expand(struct arena *a, const struct oc_expand *in, struct oc_expansion *
         want_all(&r);
     warn_of_shared(&r, "docker");
     warn_of_shared(&r, "podman");
-    find_left_behind(&r, ret);
+    oc_find_left_behind(&r, ret);
     ret->v = ARENA_ARRAY(a, struct desired, r.slots.n);
     for (size_t i = 0; i < r.slots.n; i++)
         ret->v[ret->n++] = desired_of(&r, &r.slots.v[i], owner);
@@ -835,13 +643,13 @@ int oc_check_agents(struct arena *a, const struct oc_instance *oc, struct diags 
 
     start(&r);
     for (size_t i = 0; i < r.memo->agents.n; i++) {
-        const struct agent *g = &r.memo->agents.v[i];
+        const struct run_agent *g = &r.memo->agents.v[i];
 
         const struct oc_context *c;
 
         if (!is_on(&r, g))
             continue;
-        c = context(&r, i, key_today(&r, g, strcmp(g->scope, "shared") == 0 ? "shared" : "agent", NULL));
+        c = context(&r, i, run_key_today(&r, g, strcmp(g->scope, "shared") == 0 ? "shared" : "agent", NULL));
         if (c)
             oc_context_warn(oc, c, d);
     }

@@ -105,8 +105,8 @@ static int memfs_stat(void *ctx, const char *path, bool follow, struct fs_stat *
                             .ino = (uint64_t)(entry - m->v) + 1,
                             .uid = entry->uid,
                             .gid = entry->gid,
-                             .mode = entry->mode ? entry->mode : 0644,
-                             .mounted = entry->mounted};
+                            .mode = entry->mode ? entry->mode : 0644,
+                            .mounted = entry->mounted};
     return 0;
 }
 
