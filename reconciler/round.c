@@ -655,7 +655,7 @@ int round_look(const struct round_conf *conf, struct round **ret, struct err *e)
     r->n_openclaws = conf->load->n_openclaws;
     r->openclaws = ARENA_ARRAY(r->a, struct round_openclaw, r->n_openclaws);
     installs = ARENA_ARRAY(r->a, struct install, 1 + r->n_openclaws);
-    installs[0] = (struct install){.id = conf->store->install, .policy = conf->load->specs.policy};
+    installs[0] = (struct install){.id = conf->store->install, .own = true, .policy = conf->load->specs.policy};
     for (size_t i = 0; i < r->n_openclaws; i++) {
         r->openclaws[i].from = &conf->load->openclaws[i];
         r->openclaws[i].memo = oc_memo_new(r->a);

@@ -281,11 +281,13 @@ static bool same_scope(const struct unit *u, const struct observed *o)
     return !scope || !o->scope_key || strcmp(scope, o->scope_key) == 0;
 }
 
-/* Which registry its marks name. Of OpenClaw's runtimes they tell which reconclaw made it, where the backend can say that at all:
- * whose it is then goes by its scope. NULL: they name none. */
-static const char *marked_install(const struct observed *o)
+/* Which registry its marks name. Where it is OpenClaw's and they name our own install, they tell which reconclaw made it: whose
+ * it is then goes by its scope. NULL: they name none. */
+static const char *marked_install(const struct grouping *g, const struct observed *o)
 {
-    return o->kind == RUNTIME_SANDBOX ? o->install : NULL;
+    const struct install *in = o->kind == RUNTIME_SANDBOX || !o->install ? NULL : index_install(&g->ix, o->install);
+
+    return in && in->own ? NULL : o->install;
 }
 
 /* The unit of the group that o is; NO_UNIT where it is none of them. *ret_taken says what it is then to the others. */
@@ -312,7 +314,7 @@ static size_t find_owner(struct grouping *g, const struct group *grp, const stru
     for (size_t i = grp->first; i < g->units.n; i++) {
         const struct unit *u = &g->units.v[i];
 
-        if (u->kind != o->kind || (marked_install(o) && !text_eq(u->install, marked_install(o))))
+        if (u->kind != o->kind || (marked_install(g, o) && !text_eq(u->install, marked_install(g, o))))
             continue;
         if (!same_scope(u, o)) {
             *ret_taken = TAKEN_SCOPE;
@@ -344,7 +346,7 @@ static size_t add_orphan(struct grouping *g, const struct group *grp, const stru
 {
     struct item it = {.endpoint = grp->site->endpoint, .name = o->name, .type = ITEM_OBSERVED, .kind = o->kind};
 
-    it.install = marked_install(o) ? marked_install(o) : index_scope_install(&g->ix, o->scope_key);
+    it.install = marked_install(g, o) ? marked_install(g, o) : index_scope_install(&g->ix, o->scope_key);
     if (!it.install)
         it.install = o->install;
     if (!it.install)

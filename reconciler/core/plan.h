@@ -149,6 +149,7 @@ struct install {
     /* What it is instead of a release that is understood; NULL: it is one. Then only what a request names is removed, and nothing
      * made. */
     const char *release_unknown;
+    bool own; /* no registry of OpenClaw's, but reconclaw's own: its mark on a runtime of OpenClaw's tells who made that only */
 };
 
 struct pause {
