@@ -45,3 +45,10 @@ int deadline_pause(const struct deadline *d, const char *what, int max_ms, struc
     poll(NULL, 0, ms < max_ms ? ms : max_ms);
     return 0;
 }
+
+struct call deadline_rest(const struct deadline *d)
+{
+    int64_t left = d->end_ms - deadline_now_ms();
+
+    return (struct call){.timeout_ms = left < 1 ? 1 : left > INT32_MAX ? INT32_MAX : (int)left, .cancel = d->cancel};
+}

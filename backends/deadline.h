@@ -22,5 +22,7 @@ int deadline_slice(const struct deadline *d, const char *what, int *ret_ms, stru
 int deadline_pause(const struct deadline *d, const char *what, int max_ms, struct err *e);
 /* Of the two, which it was: for replies that failed because the time was over. ERR_NONE where neither. */
 enum err_class deadline_state(const struct deadline *d);
+/* What is left of it, for a call that takes a time of its own. */
+struct call deadline_rest(const struct deadline *d);
 
 #endif

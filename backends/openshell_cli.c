@@ -69,16 +69,9 @@ static int refuse_npm(struct arena *a, const char *command, struct err *e)
     return 0;
 }
 
-struct call openshell_rest(const struct deadline *d)
-{
-    int64_t left = d->end_ms - deadline_now_ms();
-
-    return (struct call){.timeout_ms = left < 1 ? 1 : left > INT_MAX ? INT_MAX : (int)left, .cancel = d->cancel};
-}
-
 static int run_command(struct openshell_call *c, const struct proc_req *req, struct proc_result *ret, struct err *e)
 {
-    struct call rest = openshell_rest(&c->deadline);
+    struct call rest = deadline_rest(&c->deadline);
     int ms;
 
     if (deadline_slice(&c->deadline, "openshell", &ms, e) < 0)

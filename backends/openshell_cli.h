@@ -40,9 +40,6 @@ struct openshell_call {
     struct deadline deadline;
 };
 
-/* What is left of the deadline. */
-struct call openshell_rest(const struct deadline *d);
-
 /* Finds the command and, where it is another than before, its release. ERR_UNAVAILABLE: there is none. ERR_REFUSED: it is npm's
  * package of that name, which is not run. ERR_UNSUPPORTED: a release before 0.0.36, or no openshell at all. */
 int openshell_cli_find(struct openshell_call *c, struct err *e);

@@ -47,7 +47,7 @@ static int write_tar(struct openshell_call *c, struct tree *t, const char *dir, 
 {
     struct file_sink s = {.fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), .md = EVP_MD_CTX_new()};
     struct tree_sink sink = {.write = sink_write, .ctx = &s};
-    struct call rest = openshell_rest(&c->deadline);
+    struct call rest = deadline_rest(&c->deadline);
     unsigned char raw[EVP_MAX_MD_SIZE];
     unsigned n = 0;
     int r = -1;
@@ -104,7 +104,7 @@ static int pack(struct openshell_call *c, struct tree *t, struct openshell_seed 
 int openshell_seed_prepare(struct openshell_call *c, const struct openshell_spec *spec, int64_t now_ms,
                            struct openshell_seed *ret, struct err *e)
 {
-    struct call rest = openshell_rest(&c->deadline);
+    struct call rest = deadline_rest(&c->deadline);
     struct tree_dir dirs[OPENSHELL_MAX_DIRS];
     struct tree *t = NULL;
     unsigned char raw[16];

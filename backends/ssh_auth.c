@@ -175,6 +175,11 @@ static int offer(struct trying *x, void *ctx)
     return ssh_userauth_publickey(x->session, NULL, ctx);
 }
 
+static int offer_nothing(struct trying *x, void *ctx)
+{
+    return ssh_userauth_none(x->session, NULL);
+}
+
 static int ask_agent(struct trying *x, void *ctx)
 {
     return ssh_userauth_agent(x->session, NULL);
@@ -283,7 +288,9 @@ int ssh_authenticate(const struct ssh_settings *s, const struct ssh_target *t, s
     struct trying x = {.s = s, .t = t, .session = session, .d = d, .tried = BUF_INIT(2048), .e = e};
     enum outcome r = AUTH_NO;
     bool own = s->identity_data || s->identity_file;
-    if (s->identity_data)
+    if (s->config) /* who comes by its proxy command is let in */
+        r = wait_for(&x, offer_nothing, NULL);
+    if (r == AUTH_NO && s->identity_data)
         r = offer_text(&x, s->identity_data, "identityData", NULL);
     /* As ssh: an agent's keys first, and none of them where the identities are named. */
     if (r == AUTH_NO && !x.second && t->agent_socket && !t->identities_only)

@@ -373,6 +373,76 @@ static int ask_ssh(struct arena *a, const struct ssh_settings *s, const struct d
     return ssh_target_decode(a, r.out, config, t, e);
 }
 
+/* --- a config that another program wrote ---------------------------------------------------------------------------------------
+ */
+
+/* The keyword in lower case, and where its value begins; what stands around that goes. NULL: there is none. */
+static const char *config_line(struct arena *a, const char *line, size_t n, const char **ret_value)
+{
+    while (n > 0 && strchr(" \t\r", line[n - 1]))
+        n--;
+    while (n > 0 && strchr(" \t", *line)) {
+        line++;
+        n--;
+    }
+    size_t key_n = 0;
+    while (key_n < n && !strchr(" \t=", line[key_n]))
+        key_n++;
+    if (key_n == 0 || line[0] == '#')
+        return NULL;
+    char *key = arena_memdup0(a, line, key_n);
+    for (char *c = key; *c; c++)
+        *c = *c >= 'A' && *c <= 'Z' ? (char)(*c + 32) : *c;
+    size_t at = key_n;
+    while (at < n && strchr(" \t=", line[at]))
+        at++;
+    if (!text_eq(key, "proxycommand") && n > at + 1 && line[at] == '"' && line[n - 1] == '"') {
+        at++;
+        n--;
+    }
+    *ret_value = arena_memdup0(a, line + at, n - at);
+    return key;
+}
+
+int ssh_config_read(struct arena *a, const char *text, const char **ret_alias, const char **ret_answer, struct err *e)
+{
+    BUF_AUTO out = BUF_INIT(SSH_G_BYTES), seen = BUF_INIT(SSH_G_BYTES);
+    const char *alias = NULL;
+    buf_putc(&seen, '\n');
+    for (const char *p = text; *p;) {
+        const char *value = NULL, *key;
+        size_t len = strcspn(p, "\n");
+        key = config_line(a, p, len, &value);
+        p += len;
+        p += *p == '\n';
+        if (!key)
+            continue;
+        if (text_eq(key, "host") || text_eq(key, "match")) {
+            if (alias)
+                break;
+            if (text_eq(key, "host"))
+                alias = arena_memdup0(a, value, strcspn(value, " \t"));
+            continue;
+        }
+        /* The first counts, but of files all do. */
+        const char *mark = arena_printf(a, "\n%s\n", key);
+        bool is_file = text_eq(key, "identityfile") || text_eq(key, "certificatefile");
+        if (!alias || (!is_file && strstr(buf_str(&seen), mark)))
+            continue;
+        buf_printf(&seen, "%s\n", key);
+        buf_printf(&out, "%s %s\n", key, value);
+    }
+    if (!alias || !is_word(alias))
+        return err_set(e, ERR_INPUT, 0, "an ssh config without a host");
+    if (!strstr(buf_str(&seen), "\nhostname\n"))
+        buf_printf(&out, "hostname %s\n", alias);
+    if (out.full || seen.full)
+        return err_set(e, ERR_INPUT, 0, "an ssh config of more than %u bytes", SSH_G_BYTES);
+    *ret_alias = alias;
+    *ret_answer = arena_strdup(a, buf_str(&out));
+    return 0;
+}
+
 /* --- all of it -----------------------------------------------------------------------------------------------------------------
  */
 
@@ -408,6 +478,13 @@ int ssh_settings_resolve(struct arena *a, const struct ssh_settings *s, const st
     t.known_files[t.n_known_files++] = GLOBAL_KNOWN2;
     if (s->user_config && ask_ssh(a, s, d, &t, e) < 0)
         return -1;
+    if (s->config) {
+        const char *alias, *answer;
+        t.n_identities = 0;
+        t.proxy_env = s->proxy_env;
+        if (ssh_config_read(a, s->config, &alias, &answer, e) < 0 || ssh_target_decode(a, answer, NULL, &t, e) < 0)
+            return -1;
+    }
     /* What the runtime's owner wrote down comes before what ssh's config says. */
     t.strict = t.strict && s->strict;
     if (s->identity_file || s->identity_data || s->certificate_file || s->certificate_data)

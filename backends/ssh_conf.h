@@ -20,6 +20,10 @@ struct ssh_settings {
     const char *identity_data, *certificate_data, *known_hosts_data;
     const char *agent_socket;
     const char *ssh_dir; /* instead of ~/.ssh; NULL: that */
+    /* Text of an ssh config that names one host, as another program writes it for ssh: then all of the above is NULL but the
+     * host, its alias. Not an option of a connection. */
+    const char *config;
+    const char *const *proxy_env; /* with config: what its ProxyCommand is given; NULL-terminated */
 };
 
 /* ERR_CONFIG names the key. */
@@ -34,6 +38,7 @@ struct ssh_target {
     const char *known_as; /* name and port in known_hosts */
     int known_port;
     const char *const *proxy_argv; /* NULL: connect directly. Its stdin and stdout are the connection */
+    const char *const *proxy_env;  /* NULL: what ssh would pass on */
     const char *identities[SSH_MAX_FILES], *certificates[SSH_MAX_FILES];
     size_t n_identities, n_certificates;
     const char *known_files[SSH_MAX_FILES]; /* the user's, then the system's */
@@ -49,5 +54,9 @@ int ssh_settings_resolve(struct arena *a, const struct ssh_settings *s, const st
 
 /* Pure: what `ssh -G` printed, laid over *t. config: the file that was given to it, or NULL. For tests and fuzzing. */
 int ssh_target_decode(struct arena *a, const char *text, const char *config, struct ssh_target *t, struct err *e);
+
+/* Pure: an ssh config of one host as `ssh -G` would print it, and the alias: the first word of its first Host line. What follows
+ * behind the next Host or Match is another's. ERR_INPUT where there is no Host. */
+int ssh_config_read(struct arena *a, const char *text, const char **ret_alias, const char **ret_answer, struct err *e);
 
 #endif

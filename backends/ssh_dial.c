@@ -172,7 +172,8 @@ static int spawn(const struct ssh_target *t, int fd, int fd_err, pid_t *ret_pid)
     posix_spawnattr_setsigmask(&attr, &none);
     posix_spawnattr_setsigdefault(&attr, &usual);
     posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    int r = posix_spawn(ret_pid, t->proxy_argv[0], &files, &attr, (char *const *)t->proxy_argv, (char *const *)env);
+    int r = posix_spawn(ret_pid, t->proxy_argv[0], &files, &attr, (char *const *)t->proxy_argv,
+                        (char *const *)(t->proxy_env ? t->proxy_env : env));
     posix_spawnattr_destroy(&attr);
     posix_spawn_file_actions_destroy(&files);
     return r;

@@ -1,7 +1,7 @@
 /* Making and removing trees. Each step over there is one script that either is done or can be told from what it leaves: a seed
  * grows beside its place and takes it by one rename; a removal leaves its place by one rename. */
 #include "backends/ssh_backend.h"
-#include "backends/tree.h"
+#include "backends/ssh_feed.h"
 
 #include "spec/base/limits.h"
 #include "spec/base/path.h"
@@ -182,67 +182,16 @@ static const char commit_script[] = "m=$1/.reconclaw/manifest;cat >\"$m\"||fail 
 /* $1...: leftovers, or a seed that failed. */
 static const char sweep_script[] = RMX "rmx \"$@\"";
 
-struct feeding {
-    struct tree *tree;
-    const struct deadline *d;
-    ssh_write_fn write;
-    void *w;
-    struct buf text;
-};
-
-static int on_tar(void *ctx, const void *p, size_t n, struct err *e)
-{
-    struct feeding *x = ctx;
-    return x->write(x->w, p, n, e);
-}
-
-static struct call left(const struct deadline *d)
-{
-    int64_t ms = d->end_ms - deadline_now_ms();
-    return (struct call){.timeout_ms = ms < 1 ? 1 : ms > INT32_MAX ? INT32_MAX : (int)ms, .cancel = d->cancel};
-}
-
-static int feed_tree(void *ctx, ssh_write_fn write, void *w, struct err *e)
-{
-    struct feeding *x = ctx;
-    struct call c = left(x->d);
-    x->write = write;
-    x->w = w;
-    return tree_send(x->tree, NULL, &(struct tree_sink){.write = on_tar, .ctx = x}, &c, e);
-}
-
-static int feed_text(void *ctx, ssh_write_fn write, void *w, struct err *e)
-{
-    struct feeding *x = ctx;
-    return write(w, x->text.s, x->text.n, e);
-}
-
-static int scan(struct arena *a, const struct backend_act *act, const struct deadline *d, struct tree **ret, struct err *e)
+static int scan(struct arena *a, const struct backend_act *act, const struct deadline *d, struct ssh_feed *ret, struct err *e)
 {
     const struct node *dirs = node_get(act->want->create, "dirs");
     struct tree_dir *v = ARENA_ARRAY(a, struct tree_dir, dirs->n_items);
-    struct call c = left(d);
     for (size_t i = 0; i < dirs->n_items; i++) {
         v[i].name = node_str(node_get(dirs->items[i], "name"));
         v[i].path =
             act->seed_dir ? arena_printf(a, "%s/%s", act->seed_dir, v[i].name) : node_str(node_get(dirs->items[i], "local"));
     }
-    struct tree_scan_req req = {.dirs = v, .n_dirs = dirs->n_items, .links = act->seed_dir ? TREE_LINKS_KEEP : TREE_LINKS_REFUSE};
-    return tree_scan(a, &req, &c, ret, NULL, e);
-}
-
-/* The manifest of what went over, with its head. */
-static int manifest_text(struct arena *a, struct tree *tree, const struct backend_act *act, const char *id, struct buf *b,
-                         char digest[DIGEST_HEX], struct err *e)
-{
-    struct manifest m = *tree_manifest(tree);
-    m.id = id;
-    m.install = act->want->install;
-    m.created_at_ms = act->created_at_ms;
-    if (manifest_emit(&m, b, e) < 0)
-        return -1;
-    digest_sha256_hex(buf_str(b), b->n, digest);
-    return 0;
+    return ssh_feed_scan(a, v, dirs->n_items, act->seed_dir != NULL, d, ret, e);
 }
 
 static int seed(struct ssh_backend *b, struct arena *a, const struct backend_act *act, const char *id, const struct deadline *d,
@@ -261,9 +210,9 @@ static int seed(struct ssh_backend *b, struct arena *a, const struct backend_act
                               .kind = want->kind,
                               .created_at_ms = act->created_at_ms,
                               .fields = want->fields};
-    struct feeding x = {.d = d, .text = BUF_INIT(LIMIT_MANIFEST_BYTES)};
+    struct ssh_feed x;
     char digest[DIGEST_HEX];
-    if (scan(a, act, d, &x.tree, e) < 0)
+    if (scan(a, act, d, &x, e) < 0)
         return err_wrap(e, "seeding '%s'", want->name);
     VEC(const char *) args = {0};
     VEC_PUSH(a, &args, place);
@@ -272,20 +221,19 @@ static int seed(struct ssh_backend *b, struct arena *a, const struct backend_act
     for (size_t i = 0; i < dirs->n_items; i++)
         VEC_PUSH(a, &args, node_str(node_get(dirs->items[i], "name")));
     VEC_PUSH(a, &args, NULL);
-    int r = run(b, a, begin_script, args.v, "seeding", feed_tree, &x, d, e);
+    int r = run(b, a, begin_script, args.v, "seeding", ssh_feed_tree, &x, d, e);
     if (r == 0)
-        r = manifest_text(a, x.tree, act, id, &x.text, digest, e);
+        r = ssh_feed_manifest(&x, id, want->install, act->created_at_ms, digest, e);
     if (r == 0) {
         const char *commit[] = {place, root, digest, want->setup ? "pending" : "", NULL};
-        r = run(b, a, commit_script, commit, "seeding", feed_text, &x, d, e);
+        r = run(b, a, commit_script, commit, "seeding", ssh_feed_text, &x, d, e);
     }
     /* Told no, it does not wait for the next round to be cleaned away. */
     if (r < 0 && deadline_state(d) == ERR_NONE && e->class != ERR_UNAVAILABLE && e->class != ERR_TIMEOUT) {
         struct err aside;
         (void)run(b, a, sweep_script, (const char *const[]){place, NULL}, "cleaning up", NULL, NULL, d, &aside);
     }
-    buf_free(&x.text);
-    tree_close(x.tree);
+    ssh_feed_close(&x);
     return r;
 }
 

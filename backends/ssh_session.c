@@ -49,6 +49,32 @@ int ssh_link_new(const struct node *settings, const char *state_dir, struct ssh_
     return 0;
 }
 
+int ssh_link_new_by(const char *config, const char *const *proxy_env, struct ssh_link **ret, struct err *e)
+{
+    ARENA_AUTO a = arena_new();
+    const char *alias, *answer;
+    size_t n = 0;
+    if (ssh_config_read(a, config, &alias, &answer, e) < 0)
+        return -1;
+    struct ssh_link *s = calloc(1, sizeof *s);
+    if (!s)
+        abort();
+    s->a = arena_new();
+    s->wire = SSH_WIRE_NONE;
+    s->pinned = BUF_INIT(65536);
+    while (proxy_env[n])
+        n++;
+    const char **env = ARENA_ARRAY(s->a, const char *, n + 1);
+    for (size_t i = 0; i < n; i++)
+        env[i] = arena_strdup(s->a, proxy_env[i]);
+    s->settings = ARENA_ARRAY(s->a, struct ssh_settings, 1);
+    s->settings[0] = (struct ssh_settings){
+        .host = arena_strdup(s->a, alias), .strict = true, .config = arena_strdup(s->a, config), .proxy_env = env};
+    s->n_settings = 1;
+    *ret = s;
+    return 0;
+}
+
 void ssh_link_free(struct ssh_link *s)
 {
     if (!s)
@@ -172,6 +198,8 @@ static int connect_as(struct ssh_link *s, const struct ssh_settings *set, const 
     struct ssh_target t;
     struct ssh_known k;
     const char *host_key = "";
+    if (set->config)
+        buf_clear(&s->pinned);
     *ret_next = true; /* what fails here is of these settings: a file that cannot be read, a key that is not known */
     if (ssh_settings_resolve(a, set, d, &t, e) < 0 || ssh_known_load(a, set, &t, s->pins, &s->pinned, &k, e) < 0)
         return -1;

@@ -22,6 +22,10 @@ struct ssh_link; /* not thread-safe: one thread at a time */
 /* Nothing is connected yet. settings: an array of option objects, tried in order until one authenticates. state_dir: where host
  * keys of hosts that are not checked strictly are pinned (state_dir/ssh/known_hosts); NULL: for this link only. */
 int ssh_link_new(const struct node *settings, const char *state_dir, struct ssh_link **ret, struct err *e);
+/* By an ssh config of one host that another program wrote for ssh, whose ProxyCommand gets the environment proxy_env
+ * (NULL-terminated; both are copied). Who needs no key is asked for none. Where the config says that host keys are not checked,
+ * none is remembered either. */
+int ssh_link_new_by(const char *config, const char *const *proxy_env, struct ssh_link **ret, struct err *e);
 void ssh_link_free(struct ssh_link *s); /* accepts NULL; wipes what is secret */
 
 /* Connects where there is no session. */

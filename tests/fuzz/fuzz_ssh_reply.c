@@ -57,6 +57,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     owner(a, text);
     if (ssh_target_decode(a, text, NULL, &t, &e) == 0 && (!t.host || !t.host[0] || t.port < 1 || t.port > 65535))
         abort();
+    const char *alias, *answer;
+    if (ssh_config_read(a, text, &alias, &answer, &e) == 0 && (alias[0] == '\0' || strstr(answer, "hostname ") == NULL))
+        abort();
     ssh_known_revoked(&revoked, text, n);
     arena_free(a);
     return 0;

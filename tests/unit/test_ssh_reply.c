@@ -204,6 +204,43 @@ static void test_user_config(void **state)
             fail_msg("row %zu is taken", i);
 }
 
+/* As `openshell sandbox ssh-config` writes it, in both of its shapes, and as others might. */
+static void test_config_of_one_host(void **state)
+{
+    static const struct {
+        const char *config, *alias, *answer; /* alias NULL: refused */
+    } rows[] = {
+        {"Host openshell-a.default\n    User sandbox\n    StrictHostKeyChecking no\n    UserKnownHostsFile /dev/null\n"
+         "    ProxyCommand /x/openshell ssh-proxy --name 'a b'\n",
+         "openshell-a.default",
+         "user sandbox\nstricthostkeychecking no\nuserknownhostsfile /dev/null\n"
+         "proxycommand /x/openshell ssh-proxy --name 'a b'\nhostname openshell-a.default\n"},
+        {"# made\r\nHost a b\r\n\tHostName=127.0.0.1\r\n\tPORT = 22\r\n", "a", "hostname 127.0.0.1\nport 22\n"},
+        {"Host a\nUser one\nUser two\nIdentityFile /1\nIdentityFile \"/2 x\"\nHost b\nUser three\n", "a",
+         "user one\nidentityfile /1\nidentityfile /2 x\nhostname a\n"},
+        {"Host a\nMatch all\nUser three\n", "a", "hostname a\n"},
+        {"", NULL, NULL},
+        {"User one\n", NULL, NULL},
+        {"Host\n", NULL, NULL},
+        {"Host -oProxyCommand=x\n", NULL, NULL},
+    };
+    ARENA_AUTO a = arena_new();
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *alias = NULL, *answer = NULL;
+        int r = ssh_config_read(a, rows[i].config, &alias, &answer, &e);
+
+        if ((r == 0) != (rows[i].alias != NULL))
+            fail_msg("row %zu: %d", i, r);
+        if (r < 0) {
+            assert_int_equal(e.class, ERR_INPUT);
+            continue;
+        }
+        assert_string_equal(alias, rows[i].alias);
+        assert_string_equal(answer, rows[i].answer);
+    }
+}
+
 static void test_settings(void **state)
 {
     static const struct {
@@ -296,6 +333,7 @@ int main(void)
         {"what a host shows is read, and nothing else is", test_views, NULL, NULL, NULL},
         {"owner.json tells whose it is, or nothing; leftovers are named after it", test_owners, NULL, NULL, NULL},
         {"what ssh says of the user's config is taken over", test_user_config, NULL, NULL, NULL},
+        {"a config of one host that another program wrote is read as ssh reads it", test_config_of_one_host, NULL, NULL, NULL},
         {"settings are refused by their key, and secrets are wiped", test_settings, NULL, NULL, NULL},
         {"revoked keys are found in known hosts", test_revoked, NULL, NULL, NULL},
         {"what a tree holds survives a trace", test_traced, NULL, NULL, NULL},
