@@ -104,6 +104,12 @@ static struct fields with(struct arena *a, struct fields f, const char *name, co
     return fields_make(a, v, f.n + 1);
 }
 
+static const char *target_of(const struct ssh_backend *b)
+{
+    const char *target = strchr(b->endpoint, ':');
+    return target ? target + 1 : "";
+}
+
 static void understand_root(struct ssh_backend *b, struct arena *a, struct ssh_tree *t)
 {
     const struct ssh_seen *s = t->seen;
@@ -127,6 +133,7 @@ static void understand_root(struct ssh_backend *b, struct arena *a, struct ssh_t
         t->o.fields_known = true;
         t->o.fields = with(a, t->owner.fields, SSH_SEED_STATE, empty ? "empty" : "whole");
         t->o.fields = with(a, t->o.fields, "ssh.workspaceRoot", t->top);
+        t->o.fields = with(a, t->o.fields, "ssh.target", target_of(b)); /* by whichever name it was made: it is seen here */
     } else if (!s->owner && text_has_prefix(t->name, "openclaw-ssh-")) {
         t->o.ownership = OWN_OPENCLAW;
         t->o.state = empty ? RUN_STOPPED : RUN_RUNNING;
@@ -151,6 +158,7 @@ static void understand(struct ssh_backend *b, struct arena *a, const struct ssh_
                text_eq(t->owner.name, t->name);
     t->o = (struct observed){.endpoint = arena_strdup(a, b->endpoint), /* the handle goes before what it showed */
                              .name = t->name,
+                             .root = s->path,
                              .ownership = OWN_FOREIGN,
                              .created_at_ms = TIME_NONE,
                              .busy = s->busy,
@@ -251,6 +259,14 @@ static int handle_observe(struct backend *handle, struct arena *a, const struct 
             continue;
         ssh_learn(b, path_dirname(a, root));
         VEC_PUSH(a, &paths, root);
+        const struct node *left = node_get(req->records[i].backend_target, "left");
+        for (size_t k = 0; node_is(left, NODE_ARRAY) && k < left->n_items; k++) {
+            const char *other = node_str(left->items[k]);
+            if (!other || other[0] != '/')
+                continue;
+            ssh_learn(b, path_dirname(a, other));
+            VEC_PUSH(a, &paths, other);
+        }
     }
     if (ssh_trees_take(b, a, paths.v, paths.n, true, &d, &t, e) < 0)
         return -1;

@@ -316,6 +316,7 @@ static struct node *observed_encode(struct arena *a, const struct observed *o, c
     set_i64(a, n, "createdAtMs", o->created_at_ms);
     node_set_text(a, n, "imageId", o->image_id);
     node_set_text(a, n, "image", o->image);
+    node_set_text(a, n, "root", o->root);
     if (o->fields_known)
         node_set(a, n, "fields", fields_encode(a, o->fields, want));
     if (o->busy_known)
@@ -395,6 +396,7 @@ static int observed_decode(struct arena *a, const struct node *n, const struct o
     o.name = get_text(a, n, "name");
     o.id = get_text(a, n, "id");
     o.install = get_text(a, n, "install");
+    o.root = get_text(a, n, "root");
     o.owner = get_text(a, n, "owner");
     o.scope_key = get_text(a, n, "scopeKey");
     o.config_hash = get_text(a, n, "configHash");

@@ -60,10 +60,18 @@ static const struct round_openclaw *registry_of(const struct acting *x, const st
     return o && o->driven ? o : NULL;
 }
 
-/* A record may be of our own file only: begun, and not yet in OpenClaw's registry. */
+/* A record may be of our own file only: begun, and not yet in OpenClaw's registry, or of an old place of what is there now. */
+static bool is_row(const struct round_openclaw *o, const struct record *rec)
+{
+    for (size_t i = 0; o && rec && i < o->view.n; i++)
+        if (o->view.records[i].kind == rec->kind && text_eq(o->view.records[i].name, rec->name))
+            return text_eq(o->view.records[i].version, rec->version);
+    return false;
+}
+
 static bool is_registered(const struct round_openclaw *o, const struct act *act)
 {
-    return o && act->rec && registry_has(&o->view, act->runtime, act->name);
+    return !act->row_stays && is_row(o, act->rec);
 }
 
 /* What is mounted as the workspace: the first bind of what a container is made from. */
@@ -104,6 +112,8 @@ static struct record record_of(const struct acting *x, struct arena *a, const st
 
     if (act->rec)
         rec = *act->rec;
+    else if (act->moves_rec) /* a move is no use */
+        rec.last_used_at_ms = act->moves_rec->last_used_at_ms;
     rec.endpoint = act->endpoint;
     rec.name = act->name;
     rec.kind = act->runtime;
@@ -124,7 +134,7 @@ static struct record record_of(const struct acting *x, struct arena *a, const st
         rec.holds_data = !want->can_remake;
         /* What is only patched or stopped stays where it was made. */
         if ((is_made_by(act->kind) || !rec.backend_target) && reach_place(a, want))
-            rec.backend_target = reach_place(a, want);
+            rec.backend_target = reach_place_after(a, reach_place(a, want), act->rec ? act->rec->backend_target : NULL, NULL);
         rec.workspace_dir = act->runtime == RUNTIME_SANDBOX ? NULL : workspace_of(a, want);
     }
     /* Which podman it is: what is recorded of another one never gets here. */
@@ -142,27 +152,45 @@ static struct record record_of(const struct acting *x, struct arena *a, const st
 }
 
 /* What OpenClaw writes of a runtime. */
-static int put_record(struct acting *x, const struct round_openclaw *o, const struct record *rec, struct err *e)
+static int put_record(struct acting *x, const struct round_openclaw *o, const struct act *act, const struct record *rec,
+                      struct err *e)
 {
     const struct lock_wait wait = {.now_ms = host_now_ms(), .cancel = x->conf->cancel};
+    const char *expect = is_row(o, act->moves_rec) ? act->moves_rec->version : NULL;
     struct record row = *rec;
 
     if (row.holds_data)
         row.backend_target = NULL; /* where its tree is, only we write down */
-    /* Whatever is there is merged under its lock: a use that OpenClaw has written meanwhile is kept. */
-    return registry_put(&o->registry, &row, SHARD_RECREATED, NULL, &wait, NULL, e);
+    /* Whatever is there is merged under its lock: a use that OpenClaw has written meanwhile is kept. But of what moves it is the
+     * row of the old place that changes its label, and no other. */
+    return registry_put(&o->registry, &row, SHARD_RECREATED, expect, &wait, NULL, e);
 }
 
 /* Where a runtime on another host is, OpenClaw's registry cannot tell: our own record of it stays. */
-static int settle_record(struct acting *x, const struct round_openclaw *o, const struct record *rec, struct err *e)
+static int settle_record(struct acting *x, const struct round_openclaw *o, const struct act *act, const struct record *rec,
+                         struct err *e)
 {
-    if (put_record(x, o, rec, e) < 0)
+    if (put_record(x, o, act, rec, e) < 0)
         return -1;
     return rec->holds_data ? record_put(x->conf->store->home, rec, NULL, NULL, e)
                            : record_remove(x->conf->store->home, rec, NULL, e);
 }
 
 /* --- the recorder ---------------------------------------------------------------------------------------------------------- */
+
+/* Once the registry row is that of the new place, where the old one is only our own record of it tells. */
+static int note_old_place(struct acting *x, const struct act *act, struct err *e)
+{
+    ARENA_AUTO a = arena_new();
+    struct record old;
+
+    if (!act->moves_rec)
+        return 0;
+    old = *act->moves_rec;
+    if (old.backend_target)
+        old.backend_target = reach_place_after(a, old.backend_target, old.backend_target, NULL);
+    return record_put(x->conf->store->home, &old, NULL, NULL, e);
+}
 
 static int on_intent(void *ctx, const struct act *act, struct err *e)
 {
@@ -173,7 +201,10 @@ static int on_intent(void *ctx, const struct act *act, struct err *e)
     rec.creating = true;
     rec.setup_failed = false;
     if (act->rec && act->rec->backend_target) /* until the new one is made, the old one is to be found */
-        rec.backend_target = act->rec->backend_target;
+        rec.backend_target = rec.backend_target ? reach_place_after(a, act->rec->backend_target, rec.backend_target, NULL)
+                                                : act->rec->backend_target;
+    if (note_old_place(x, act, e) < 0)
+        return -1;
     if (registry_of(x, act) && workspace_prepare(x->conf->host, act->want, e) < 0)
         return -1;
     return record_put(x->conf->store->home, &rec, NULL, NULL, e);
@@ -313,7 +344,7 @@ static int on_made(void *ctx, const struct act *act, const struct act_result *re
     /* Not good: OpenClaw's registry does not tell of it, as OpenClaw itself would not. */
     if (setup_failed)
         return record_put(x->conf->store->home, &rec, NULL, NULL, e);
-    return settle_record(x, o, &rec, e);
+    return settle_record(x, o, act, &rec, e);
 }
 
 static int on_patched(void *ctx, const struct act *act, struct err *e)
@@ -335,6 +366,16 @@ static int on_adopted(void *ctx, const struct act *act, struct err *e)
     ARENA_AUTO a = arena_new();
     struct record rec = record_of(x, a, act);
 
+    if (note_old_place(x, act, e) < 0)
+        return -1;
+    /* It is in the registry as it is; only at which root it stands was not written down. */
+    if (act->rec && !act->rec->creating) {
+        rec = *act->rec;
+        rec.id = act->obs->id;
+        rec.holds_data = true;
+        rec.backend_target = reach_place_after(a, reach_place(a, act->want), act->rec->backend_target, NULL);
+        return record_put(x->conf->store->home, &rec, NULL, NULL, e);
+    }
     rec.creating = false;
     rec.created_at_ms = host_now_ms(); /* as OpenClaw: its age is counted from here */
     if (rec.last_used_at_ms == TIME_NONE && act->runtime != RUNTIME_SANDBOX)
@@ -347,7 +388,25 @@ static int on_adopted(void *ctx, const struct act *act, struct err *e)
     rec.no_vnc_port = act->obs->no_vnc_port;
     if (!o)
         return record_put(x->conf->store->home, &rec, NULL, NULL, e);
-    return settle_record(x, o, &rec, e);
+    return settle_record(x, o, act, &rec, e);
+}
+
+/* A tree of it at another root of its host is gone. Its record may be another one since the plan was made. */
+static int leave_root(struct acting *x, const struct act *act, struct err *e)
+{
+    ARENA_AUTO a = arena_new();
+    struct records_view all;
+    const struct record like = record_of(x, a, act), *now;
+    struct record rec;
+
+    if (records_read_all(x->conf->store->home, a, &all, e) < 0)
+        return -1;
+    now = records_find(&all, &like);
+    if (!now || !now->backend_target)
+        return 0;
+    rec = *now;
+    rec.backend_target = reach_place_after(a, now->backend_target, now->backend_target, act->obs->root);
+    return record_put(x->conf->store->home, &rec, now->version, NULL, e);
 }
 
 static int on_gone(void *ctx, const struct act *act, struct err *e)
@@ -358,6 +417,8 @@ static int on_gone(void *ctx, const struct act *act, struct err *e)
     struct record rec = record_of(x, a, act);
     const struct lock_wait wait = {.now_ms = host_now_ms(), .cancel = x->conf->cancel};
 
+    if (act->relocates || act->leaves_root)
+        return leave_root(x, act, e);
     if (is_registered(o, act) && registry_remove(&o->registry, act->runtime, act->name, act->rec->version, &wait, e) < 0)
         return -1;
     return record_remove(x->conf->store->home, &rec, NULL, e);

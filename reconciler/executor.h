@@ -5,6 +5,7 @@
  *
  *   create    [look: must be absent] intent, create, made          [look]: where the act needs one
  *   recreate  look: still idle and the same; fresh; [kept]; intent, remove (by id, seen to be gone), create, made
+ *             at another root of the same host: ...; intent, create, made; look: still idle; remove, gone
  *   reseed    the same, and what it is made from is local
  *   prune     look: still idle and the same; fresh; [kept]; parting, remove, gone
  *   forget    [look: must be absent] parting, gone
@@ -72,7 +73,8 @@ struct recorder {
                 struct err *e);
     int (*patched)(void *ctx, const struct act *act, struct err *e); /* after start, stop and patch, too */
     int (*adopted)(void *ctx, const struct act *act, struct err *e);
-    /* It is seen to be gone: the record goes, while it is still the one that was read. */
+    /* It is seen to be gone: the record goes, while it is still the one that was read. Of what has moved (act->row_stays, or a
+     * recreate that relocates) only what is recorded of its old place does. */
     int (*gone)(void *ctx, const struct act *act, struct err *e);
     /* For the journal and for people: an act begins (ended NULL), and ends. Cannot fail. */
     void (*progress)(void *ctx, const struct act *act, const struct act_ended *ended);

@@ -162,6 +162,29 @@ static void settle(struct reach *r, struct host_way *w, const char *user)
     node_put(r->a, w->options, "workspaceRoots", roots);
 }
 
+/* As its owner reaches the place to which it moves: what is secret stands in no record. */
+static void add_mover(struct reach *r, struct host_way *w, const struct record *rec, const struct desired *d, size_t n)
+{
+    static const char *const where[] = {"user", "host", "port"};
+    const struct node *at = node_get(rec->backend_target, "connection");
+
+    for (size_t i = 0; rec->moved_to && node_is(at, NODE_OBJECT) && i < n; i++) {
+        const struct node *connection = node_get(d[i].create, "connection");
+        struct node *own;
+
+        if (strcmp(d[i].endpoint, rec->moved_to) != 0 || strcmp(d[i].name, rec->name) != 0 || !node_is(connection, NODE_OBJECT))
+            continue;
+        own = node_copy(r->a, connection);
+        for (size_t k = 0; k < sizeof where / sizeof *where; k++) {
+            (void)node_unset(own, where[k]);
+            if (node_get(at, where[k]))
+                node_put(r->a, own, where[k], node_copy(r->a, node_get(at, where[k])));
+        }
+        add_setting(r, w, own, false);
+        wipe(own);
+    }
+}
+
 /* --- handles --------------------------------------------------------------------------------------------------------------- */
 
 /* Under the mutex. The handle itself is the caller's to close. */
@@ -296,12 +319,17 @@ void reach_set(struct reach *r, const struct host *host, const struct desired *d
     for (size_t i = 0; i < n_recs; i++) {
         struct host_way *w = is_ours(recs[i].endpoint) ? way_of(r, recs[i].endpoint) : NULL;
         const char *root = w ? node_str(node_get(recs[i].backend_target, "root")) : NULL;
+        const struct node *left = w ? node_get(recs[i].backend_target, "left") : NULL;
 
         if (!w)
             continue;
         add_setting(r, w, node_get(recs[i].backend_target, "connection"), false);
+        add_mover(r, w, &recs[i], d, n);
         if (root && root[0] == '/')
             add_root(r, w, path_dirname(r->a, root));
+        for (size_t k = 0; node_is(left, NODE_ARRAY) && k < left->n_items; k++)
+            if (node_str(left->items[k]) && node_str(left->items[k])[0] == '/')
+                add_root(r, w, path_dirname(r->a, node_str(left->items[k])));
     }
     for (size_t i = 0; i < r->ways.n; i++)
         settle(r, &r->ways.v[i], host->user);
@@ -348,6 +376,33 @@ struct node *reach_place(struct arena *a, const struct desired *d)
             node_put(a, how, connection->members[i].key, node_copy(a, connection->members[i].value));
     node_put(a, place, "connection", how);
     return place;
+}
+
+static void add_left(struct arena *a, struct node *list, const struct node *root, const char *at, const char *gone)
+{
+    const char *path = node_str(root);
+
+    if (!path || text_eq(path, at) || text_eq(path, gone))
+        return;
+    for (size_t i = 0; i < list->n_items; i++)
+        if (text_eq(node_str(list->items[i]), path))
+            return;
+    node_push(a, list, node_string(a, path));
+}
+
+struct node *reach_place_after(struct arena *a, const struct node *place, const struct node *before, const char *gone)
+{
+    const struct node *was = node_get(before, "left");
+    struct node *ret = node_copy(a, place), *left = node_array(a);
+    const char *at = node_str(node_get(place, "root"));
+
+    add_left(a, left, node_get(before, "root"), at, gone);
+    for (size_t i = 0; node_is(was, NODE_ARRAY) && i < was->n_items; i++)
+        add_left(a, left, was->items[i], at, gone);
+    (void)node_unset(ret, "left");
+    if (left->n_items > 0)
+        node_put(a, ret, "left", left);
+    return ret;
 }
 
 struct node *reach_options(struct reach *r, struct arena *a, const char *endpoint)

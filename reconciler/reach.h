@@ -38,6 +38,10 @@ void reach_close(struct reach *r, struct backend *b);
  * without what is secret and without the agent of today. NULL: it is not on another host. */
 struct node *reach_place(struct arena *a, const struct desired *d);
 
+/* The same, where it was recorded at `before` (NULL: nowhere): the roots of which a tree of it may still stand are told as
+ * "left", but for `gone` (NULL: none of them is). */
+struct node *reach_place_after(struct arena *a, const struct node *place, const struct node *before, const char *gone);
+
 /* For tests: backend_conf.options of an endpoint, in the arena; NULL: nothing is known of it. */
 struct node *reach_options(struct reach *r, struct arena *a, const char *endpoint);
 

@@ -124,6 +124,26 @@ static struct record *find_record(struct looking *in, const struct record *like)
     return NULL;
 }
 
+/* Of several that tell of one row, in the middle of a move: the one with its label counts, or else the one made last. */
+static bool tells_more(const struct record *x, const struct record *y, const struct record *row)
+{
+    bool x_label = text_eq(x->image, row->image), y_label = text_eq(y->image, row->image);
+
+    return x_label != y_label ? x_label : x->created_at_ms > y->created_at_ms;
+}
+
+static bool is_of_row(const struct records_view *all, const struct record *own, const struct record *row)
+{
+    for (size_t i = 0; is_unplaced(row) && i < all->n; i++) {
+        const struct record *other = &all->v[i];
+
+        if (other->kind == own->kind && strcmp(other->name, own->name) == 0 && text_eq(other->install, own->install) &&
+            text_has_prefix(other->endpoint, row->endpoint) && tells_more(other, own, row))
+            return false;
+    }
+    return true;
+}
+
 static bool is_driven(const struct round *r, const char *install)
 {
     const struct round_openclaw *o = round_openclaw(r, install);
@@ -153,7 +173,7 @@ static int read_own_records(struct looking *in, struct err *e)
         if (!is_driven(r, own->install))
             continue;
         shard = find_record(in, own);
-        if (!shard) {
+        if (!shard || !is_of_row(&r->own, own, shard)) {
             VEC_PUSH(in->a, &in->records, *own);
             continue;
         }
@@ -428,7 +448,7 @@ static void expand(struct looking *in, struct install *installs)
 
     in->desired.n = in->uses.n = 0;
     for (size_t i = 0; i < in->records.n; i++) {
-        in->records.v[i].unwanted_because = NULL;
+        in->records.v[i].unwanted_because = in->records.v[i].moved_to = NULL;
         in->records.v[i].n_dirs = 0;
     }
     r->diags = (struct diags){.arena = in->a};

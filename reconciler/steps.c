@@ -212,6 +212,12 @@ static int snapshot(struct doing *d, const struct act *act, struct backend *b)
     return err_wrap(d->e, "keeping a snapshot of '%s'", act->name);
 }
 
+static bool is_changed(const struct observed *before, const struct observed *now)
+{
+    return before->content_known && (!now->content_known || now->n_entries != before->n_entries ||
+                                     now->content_bytes != before->content_bytes || now->changed_at_ms != before->changed_at_ms);
+}
+
 /* Before anything of it goes. What is written there while it is read would be in no snapshot: so another look must show the same
  * tree. */
 static int keep(struct doing *d, bool *ret_gone)
@@ -222,9 +228,7 @@ static int keep(struct doing *d, bool *ret_gone)
         return 0;
     if (snapshot(d, d->act, d->b) < 0 || still_idle(d, ret_gone) < 0)
         return -1;
-    if (!*ret_gone && before.content_known &&
-        (!d->seen.content_known || d->seen.n_entries != before.n_entries || d->seen.content_bytes != before.content_bytes ||
-         d->seen.changed_at_ms != before.changed_at_ms))
+    if (!*ret_gone && is_changed(&before, &d->seen))
         return hold(d, "it was changed while its snapshot was taken");
     return 0;
 }
@@ -310,6 +314,29 @@ static int do_create(struct doing *d)
     return make(d);
 }
 
+/* The old place goes only once the new one is made, and while it is what its snapshot holds. Else it is seen there in the next
+ * round, and goes then. */
+static int leave_old_place(struct doing *d, bool gone)
+{
+    const struct observed before = d->seen;
+    struct act_result res;
+    struct observed now = {0};
+
+    if (make(d) < 0 || (!gone && look(d, d->act->obs->id, &now) < 0))
+        return -1;
+    gone = gone || now.state == RUN_ABSENT;
+    if (!gone && now.busy_known && now.busy > 0 && !use_is_granted(d))
+        return hold(d, "it is made at its new place, and its old one is in use now");
+    if (!gone && is_changed(&before, &now))
+        return hold(d, "it is made at its new place, and its old one was changed since");
+    d->seed_dir = NULL;
+    if (!gone && step(d, STEP_REMOVE, d->act->obs->id, TIME_NONE, &res) < 0) {
+        d->held = d->e->class == ERR_CONFLICT;
+        return -1;
+    }
+    return record(d, d->s->conf->recorder->gone, "recording that its old place is gone");
+}
+
 static int do_recreate(struct doing *d)
 {
     struct act_result res;
@@ -319,6 +346,8 @@ static int do_recreate(struct doing *d)
     if (still_idle(d, &gone) < 0 || keep(d, &gone) < 0 || find_seed(d) < 0 ||
         record(d, d->s->conf->recorder->intent, "recording the intent") < 0)
         return -1;
+    if (d->act->relocates)
+        return leave_old_place(d, gone);
     if (!gone && step(d, STEP_REMOVE, d->act->obs->id, TIME_NONE, &res) < 0) {
         d->held = d->e->class == ERR_CONFLICT;
         return -1;

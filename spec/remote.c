@@ -55,9 +55,8 @@ struct node *remote_openshell_create(struct arena *a, const struct fs *fs, const
 
 char *remote_hash(struct arena *a, const struct node *create, const char *setup)
 {
-    /* root: of ssh; the others: of openshell. */
-    static const char *const keys[] = {
-        "root", "from", "providers", "gpu", "mode", "remoteWorkspaceDir", "remoteAgentWorkspaceDir"};
+    /* All of openshell. Where a tree of ssh stands is seen. */
+    static const char *const keys[] = {"from", "providers", "gpu", "mode", "remoteWorkspaceDir", "remoteAgentWorkspaceDir"};
     const struct node *dirs = node_get(create, "dirs");
     struct node *all = node_object(a), *names = node_array(a);
 

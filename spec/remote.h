@@ -19,8 +19,9 @@
  *       "policyText": "version: 1...",    what is in the file `policy`, where it could be read
  *       "env", "seed"
  *
- * Whatever is not absolute there is made so before. config_hash covers what would make another tree: names, places and the setup.
- * How a host is reached, variables, policies, and where the local files lie may change without. */
+ * Whatever is not absolute there is made so before. config_hash covers what would make another tree: names and the setup, and of
+ * openshell its places. Where a tree of ssh stands, is seen there: another way to the same directory is no other tree. How a host
+ * is reached, variables, policies, and where the local files lie may change without. */
 #ifndef RECONCLAW_SPEC_REMOTE_H
 #define RECONCLAW_SPEC_REMOTE_H
 
@@ -32,6 +33,8 @@
  * it behind when a seed fails, and takes it for seeded ever after. */
 #define REMOTE_SEED_STATE "seed.state"
 #define REMOTE_SEED_EMPTY "empty"
+/* A field of half a seed or half a removal: "seed", "removal". */
+#define REMOTE_UNFINISHED "unfinished"
 
 struct remote_dir {
     const char *name;  /* "workspace" */

@@ -146,7 +146,8 @@ struct record {
     /* OpenClaw 2026.9's; NULL in what 2026.5 wrote. */
     const char *workspace_dir; /* what is mounted as the workspace */
     /* Of podman: {"key", "globalArgs"} as recorded. Of a tree on another host, by our own record: where it is and how it was
-     * reached, {"root", "workspaceRoot", "connection"}, without secrets. */
+     * reached, {"root", "workspaceRoot", "connection"}, without secrets; "left": other roots there where it may stand too, since
+     * a move was begun; "guessed": true where nothing tells where it was made, and that of today's config is taken for it. */
     const struct node *backend_target;
     const char *id;      /* immutable id of the runtime, where our own record tells; else NULL */
     const char *source;  /* absolute path of the spec file it was made from, where our own record tells; else NULL */
@@ -238,6 +239,7 @@ struct observed {
     bool content_known;
     uint64_t n_entries, content_bytes;
     int64_t changed_at_ms; /* newest change in it by that host's clock, or TIME_NONE */
+    const char *root;      /* absolute, where it stands; NULL: its backend has no say in that */
 };
 
 struct image_state {
@@ -339,9 +341,14 @@ struct act {
     bool snapshot;                     /* held or not: a snapshot of its tree is kept and verified before anything of it goes */
     const struct seed_look *seed;      /* of a reseed: both ends of it (plan.h); NULL: not looked at */
     const struct observed *moves_from; /* of a create: itself at its old place, which goes once this is made. NULL: nowhere */
-    bool restart;                      /* of ACT_PATCH: a field is of FIELD_RESTART: stop, patch, start */
-    bool superseded;                   /* an upgrade of OpenClaw left it behind */
-    const struct dir_end *dirs;        /* of a removal for good, held or not: what becomes of its private directories */
+    /* Of a create or adopt: what is recorded of it at its old place, which may have its registry row till then. NULL: nothing. */
+    const struct record *moves_rec;
+    bool row_stays;             /* of a removal: the registry row is that of its new place by then, and does not go with it */
+    bool leaves_root;           /* of a removal: only of a tree of it at a root of its host where it is not wanted any more */
+    bool relocates;             /* of a recreate: on the same host, at another root. It is made there before it goes here */
+    bool restart;               /* of ACT_PATCH: a field is of FIELD_RESTART: stop, patch, start */
+    bool superseded;            /* an upgrade of OpenClaw left it behind */
+    const struct dir_end *dirs; /* of a removal for good, held or not: what becomes of its private directories */
     size_t n_dirs;
     bool needs_look; /* looked at anew, by id, just before: absent must be absent, and idle still idle */
     size_t *after;   /* indices of acts that must have succeeded before this one starts */

@@ -1,6 +1,7 @@
 #include "reconciler/core/decide.h"
 
 #include "reconciler/core/drift.h"
+#include "reconciler/core/moves.h"
 #include "reconciler/core/seeds.h"
 #include "spec/base/num.h"
 #include "spec/base/text.h"
@@ -88,6 +89,10 @@ static enum act_kind due_by_record(const struct unit *u, const char **ret_reason
         *ret_reason = r->unwanted_because ? r->unwanted_because : "its creation was begun, and nothing wants it any more";
         return ACT_PRUNE;
     }
+    if (!d && r && r->moved_to) {
+        *ret_reason = "it is wanted elsewhere";
+        return ACT_PRUNE;
+    }
     if (!d)
         return ACT_REPORT;
     if (d->want == WANT_ABSENT) {
@@ -96,7 +101,7 @@ static enum act_kind due_by_record(const struct unit *u, const char **ret_reason
     }
     if (!r || r->creating) {
         *ret_reason = "it is wanted, and not recorded";
-        return d->precreate || r ? ACT_CREATE : ACT_REPORT;
+        return d->precreate || r || (u->moved_from != NO_UNIT && u->kind != RUNTIME_SANDBOX) ? ACT_CREATE : ACT_REPORT;
     }
     if (r->config_hash && d->config_hash && !d->hash_uncertain && strcmp(r->config_hash, d->config_hash) != 0) {
         *ret_reason = "configHash changed";
@@ -236,6 +241,8 @@ static bool decide_drift(struct match *m, struct unit *u)
     }
     act->changes = drift.changes;
     act->n_changes = drift.n_changes;
+    act->relocates = act->kind == ACT_RECREATE && seeds_only_copy(u) && u->o->root &&
+                     !text_eq(u->o->root, node_str(node_get(u->d->create, "root")));
     act->restart = kind == ACT_PATCH && (drift.class == FIELD_RESTART || !as_wanted);
     return act->kind != ACT_REPORT;
 }
@@ -332,6 +339,8 @@ static void decide_wanted(struct match *m, struct unit *u)
     if (u->r && decide_age(m, u))
         return;
     if (!u->o) {
+        if (moves_decide_new(m, u))
+            return;
         if (u->r)
             decide_ghost(m, u);
         else if (u->d->precreate)
@@ -371,6 +380,8 @@ void decide_unit(struct match *m, struct unit *u)
         decide_unwanted(m, u, "it is wanted absent");
     else if (u->d)
         decide_wanted(m, u);
+    else if (u->left_of != NO_UNIT || u->moves_to != NO_UNIT || (u->r && u->r->moved_to))
+        moves_decide_old(m, u);
     else if (u->r && u->r->unwanted_because)
         decide_unwanted(m, u, u->r->unwanted_because);
     else if (u->being_made)

@@ -1,9 +1,11 @@
 #include "reconciler/core/guards.h"
 
 #include "reconciler/core/decide.h"
+#include "reconciler/core/moves.h"
 #include "reconciler/core/seeds.h"
 #include "spec/base/num.h"
 #include "spec/base/text.h"
+#include "spec/remote.h"
 
 #include <string.h>
 
@@ -104,6 +106,8 @@ static bool guard_data(struct match *m, struct unit *u, struct act *act)
     if (!u->o || !seeds_only_copy(u) || (act->kind != ACT_RECREATE && act->kind != ACT_RESEED && act->kind != ACT_PRUNE))
         return false;
     if (u->o->content_known && u->o->n_entries == 0)
+        return false;
+    if (fields_get(u->o->fields, REMOTE_UNFINISHED)) /* its snapshot was kept, or what it is a copy of is there */
         return false;
     act->data_loss = true;
     why = seeds_no_snapshot(m, u);
@@ -255,7 +259,7 @@ static void adopt_first(struct match *m, struct unit *u)
 
     if (!u->d || !u->o || u->clash || u->unknown || u->d->want == WANT_ABSENT)
         return;
-    if (u->r &&
+    if (u->r && !moves_is_unplaced(u) &&
         (!u->r->creating || (u->being_made && u->d->setup))) /* with a setup, that it is there does not say that it is good */
         return;
     for (size_t i = 0; i < u->n_acts; i++) {
@@ -265,8 +269,10 @@ static void adopt_first(struct match *m, struct unit *u)
             return;
         held |= u->acts[i]->kind == ACT_HOLD;
     }
-    adopt =
-        unit_add(m, u, ACT_ADOPT, "%s", u->r ? "its creation has ended after all" : "it is wanted and there, and not recorded");
+    adopt = unit_add(m, u, ACT_ADOPT, "%s",
+                     !u->r            ? "it is wanted and there, and not recorded"
+                     : u->r->creating ? "its creation has ended after all"
+                                      : "at which root it stands was not written down");
     guard_act(m, u, adopt);
     if (adopt->kind == ACT_HOLD && held) {
         u->n_acts--;
@@ -296,7 +302,8 @@ size_t guard_cap_of(size_t n_known, const struct policy *p)
 /* What is granted is left out of both sides: that it goes makes the share of the others neither larger nor, later, smaller. */
 static bool is_past_cap(const struct unit *u)
 {
-    return u->grants & (GRANT_CAP | GRANT_BEGUN);
+    return (u->grants & (GRANT_CAP | GRANT_BEGUN)) || u->left_of != NO_UNIT ||
+           (u->moves_to != NO_UNIT && u->kind != RUNTIME_SANDBOX); /* what it holds goes on elsewhere */
 }
 
 void guard_cap(struct match *m)

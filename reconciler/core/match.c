@@ -230,7 +230,7 @@ static struct unit *add_unit(struct grouping *g, struct site *site, const struct
     u->kind = it->kind;
     u->install = it->install;
     u->site = site;
-    u->taker_unit = u->after_name = u->after_move = NO_UNIT;
+    u->taker_unit = u->after_name = u->after_move = u->moves_to = u->moved_from = u->left_of = NO_UNIT;
     u->in = index_install(&g->ix, it->install);
     u->policy = u->in ? &u->in->policy : &cautious;
     if (it->type == ITEM_DESIRED) {
@@ -423,9 +423,78 @@ static void clash_group(struct grouping *g, struct group *grp)
     grp->site->n_known += grp->n_r || shown;
 }
 
+/* --- one name at several places of one host -------------------------------------------------------------------------------- */
+
+static bool stands_at(const struct observed *o, const struct node *place)
+{
+    const char *root = node_str(node_get(place, "root"));
+
+    return root && text_eq(o->root, root);
+}
+
+static bool may_be_ours(const struct grouping *g, const struct unit *u, const struct observed *o)
+{
+    return o->state != RUN_ABSENT && o->ownership != OWN_FOREIGN && o->kind == u->kind &&
+           (!o->install || text_eq(u->install, o->install) || (marked_install(g, o) == NULL && u->kind != RUNTIME_SANDBOX));
+}
+
+/* In the middle of a move from one root to another, trees stand at both. NULL: that is not what is seen. Else the one that
+ * counts: at the wanted root, or else at the recorded one. */
+static const struct observed *chief_of(struct grouping *g, const struct group *grp)
+{
+    const struct unit *u = &g->units.v[grp->first];
+    const struct observed *chief = NULL;
+
+    if (g->units.n != grp->first + 1)
+        return NULL;
+    for (size_t i = 0; i < grp->n_o; i++) {
+        const struct observed *o = grp->o[i].o;
+
+        if (o->state == RUN_ABSENT)
+            continue;
+        if (!o->root || o->state == RUN_UNKNOWN)
+            return NULL;
+        for (size_t k = 0; k < i; k++)
+            if (grp->o[k].o->state != RUN_ABSENT && strcmp(grp->o[k].o->root, o->root) == 0)
+                return NULL;
+    }
+    for (size_t i = 0; i < grp->n_o && !chief; i++)
+        if (u->d && may_be_ours(g, u, grp->o[i].o) && stands_at(grp->o[i].o, u->d->create))
+            chief = grp->o[i].o;
+    for (size_t i = 0; i < grp->n_o && !chief; i++)
+        if (u->r && may_be_ours(g, u, grp->o[i].o) && stands_at(grp->o[i].o, u->r->backend_target))
+            chief = grp->o[i].o;
+    return chief;
+}
+
+/* The same directory by the name of a link is none of them; of what is not recorded, nothing says that it moved. */
+static void add_left(struct grouping *g, const struct group *grp, const struct observed *chief)
+{
+    if (!g->units.v[grp->first].r || !g->units.v[grp->first].r->holds_data)
+        return;
+    for (size_t i = 0; i < grp->n_o; i++) {
+        const struct observed *o = grp->o[i].o;
+        struct item it = {.endpoint = grp->site->endpoint, .name = o->name, .type = ITEM_OBSERVED, .kind = o->kind, .o = o};
+        const struct unit *main = &g->units.v[grp->first];
+        struct unit *u;
+
+        if (o == chief || text_eq(o->id, chief->id) || !may_be_ours(g, main, o))
+            continue;
+        it.install = main->install;
+        u = add_unit(g, grp->site, &it);
+        main = &g->units.v[grp->first];
+        u->o = o;
+        u->r = main->r;
+        u->policy = main->policy;
+        u->request = NULL;
+        u->seed = NULL;
+        u->left_of = grp->first;
+    }
+}
+
 static void make_group(struct grouping *g, struct group *grp)
 {
-    const struct observed *there = NULL;
+    const struct observed *there = NULL, *chief = NULL;
     size_t n_there = 0;
     bool absent = false;
 
@@ -443,15 +512,19 @@ static void make_group(struct grouping *g, struct group *grp)
             n_there++;
         }
     }
+    if (n_there > 1)
+        chief = chief_of(g, grp);
     for (size_t i = grp->first; i < g->units.n; i++) {
         g->units.v[i].absent = absent;
-        if (n_there > 1)
+        if (n_there > 1 && !chief)
             g->units.v[i].unknown = "the endpoint lists its name twice";
     }
-    if (n_there == 1)
-        place_observed(g, grp, there);
+    if (n_there == 1 || chief)
+        place_observed(g, grp, chief ? chief : there);
     mark_being_made(grp, g);
     count_group(grp->site, grp, g);
+    if (chief && g->units.v[grp->first].o == chief)
+        add_left(g, grp, chief);
 }
 
 static int compare_unit(const void *x, const void *y)
@@ -474,7 +547,7 @@ static void sort_group(struct grouping *g, size_t first)
     size_t n = g->units.n - first, taker = NO_UNIT;
     struct unit *v;
 
-    if (n < 2)
+    if (n < 2 || g->units.v[g->units.n - 1].left_of != NO_UNIT) /* those stay behind the one that they are of */
         return;
     v = g->units.v + first;
     qsort(v, n, sizeof *v, compare_unit);

@@ -53,6 +53,9 @@ struct unit {
     const struct request *request;
     const struct seed_look *seed;
     unsigned grants;
+    size_t moves_to;   /* wanted at another place, as that unit; NO_UNIT: it is not */
+    size_t moved_from; /* of what is wanted: recorded at an old place, as that unit (the one made last), or NO_UNIT */
+    size_t left_of;    /* a tree of that unit's that stands elsewhere on the same host, or NO_UNIT */
 
     /* What decide.c and those after it put here. */
     struct act *acts[UNIT_ACTS];

@@ -1,7 +1,7 @@
 #include "reconciler/core/order.h"
 
 #include "reconciler/core/decide.h"
-#include "reconciler/core/seeds.h"
+#include "reconciler/core/moves.h"
 #include "spec/base/num.h"
 #include "spec/base/text.h"
 #include "spec/base/vec.h"
@@ -91,6 +91,8 @@ static void order_row(struct match *m, struct unit **v, size_t n)
     VEC(size_t) going = {0};
 
     for (size_t i = 0; i < n; i++) {
+        if (moves_hands_over(m, v[i]) || v[i]->left_of != NO_UNIT)
+            continue;
         if (!v[i]->r) {
             if (unit_removal(v[i]))
                 continue;
@@ -218,7 +220,7 @@ static void order_ports(struct match *m)
 
 void order_units(struct match *m)
 {
-    seeds_order_moves(m); /* first: what it holds, others wait behind */
+    moves_order(m); /* first: what it holds, others wait behind */
     order_names(m);
     order_rows(m);
     order_ports(m);
@@ -237,7 +239,7 @@ static size_t index_of_removal(const struct unit *u)
 static size_t index_of_creation(const struct unit *u)
 {
     for (size_t i = 0; i < u->n_acts; i++)
-        if (u->acts[i]->kind == ACT_CREATE)
+        if (u->acts[i]->kind == ACT_CREATE || u->acts[i]->kind == ACT_ADOPT)
             return u->first_index + i;
     return NO_UNIT;
 }

@@ -4,6 +4,7 @@
 #include "reconciler/core/guards.h"
 #include "reconciler/core/leftovers.h"
 #include "reconciler/core/match.h"
+#include "reconciler/core/moves.h"
 #include "reconciler/core/order.h"
 
 static void emit_endpoints(struct match *m, struct plan *ret)
@@ -35,6 +36,7 @@ void plan_compute(struct arena *a, const struct world *w, int64_t now_ms, struct
 
     *ret = (struct plan){.now_ms = now_ms};
     match_world(a, w, now_ms, &m);
+    moves_link(&m);
     for (size_t i = 0; i < m.n_units; i++) {
         decide_unit(&m, &m.units[i]);
         guard_unit(&m, &m.units[i]);

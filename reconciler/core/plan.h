@@ -101,6 +101,24 @@
  * knows it (act.moves_from), its tree is kept in a snapshot, and the old one is pruned after the create (act.after), or held as
  * the create is. A create that has to wait for another removal is no move, so that nothing ever waits in a circle.
  *
+ * OpenClaw's runtimes of other hosts have one row in its registry, whatever the place. Where the row, or our own record, tells of
+ * one that is wanted on another endpoint now (record.moved_to), its unit there reads, the first that fits:
+ *
+ *  old place          new place    act
+ *  -----------------  -----------  ---------------------------------------------------------------------------------------------
+ *  the same directory             forget the old name after an adopt of the new one: two names of one machine are no move
+ *  perhaps the same               hold UNKNOWN of the prune
+ *  there              not there    create, even where nothing is made beforehand; prune after it. One waits with the other
+ *  there              there        adopt, then prune
+ *  not known          not there    hold UNKNOWN of both: what is there is not to be had, and nothing is begun beside it
+ *  not known          there        adopt; hold UNKNOWN of the prune
+ *  not there          any          forget; at the new place as of any ghost. Where its root was only guessed: hold UNKNOWN
+ *
+ * The create or adopt takes the row over (act.moves_rec), and our own record of the old place stays until that is seen gone
+ * (act.row_stays). Such a prune is in no cap. A root that changes on the same endpoint is drift of the runtime: a recreate that
+ * makes the new one first (act.relocates). A tree that is left at a root of before is pruned when the one at the wanted root is
+ * whole.
+ *
  * Suspiciously empty: PLAN_SUSPICIOUS_MIN or more runtimes of ours are recorded there or were there last time, and the listing
  * shows none.
  *

@@ -229,6 +229,8 @@ void act_format(struct buf *b, const struct act *act, int64_t now_ms)
     put_escaped(b, act->reason);
     if (act->restart)
         buf_puts(b, ", with a restart");
+    if (act->relocates)
+        buf_puts(b, ", made there before it goes here");
     if (act->moves_from) {
         buf_puts(b, "; moves from ");
         put_escaped(b, act->moves_from->endpoint);

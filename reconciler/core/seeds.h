@@ -1,5 +1,5 @@
 /* seeds: the rows, guards and order of plan.h that canonical workspaces have for themselves: what is reseeded, what is kept in a
- * snapshot first, what moves. Private to the planner. */
+ * snapshot first. Private to the planner. */
 #ifndef RECONCLAW_RECONCILER_CORE_SEEDS_H
 #define RECONCLAW_RECONCILER_CORE_SEEDS_H
 
@@ -17,9 +17,5 @@ bool seeds_decide_changed(struct match *m, struct unit *u);
 const char *seeds_no_snapshot(struct match *m, const struct unit *u);
 /* A reseed undoes nothing, or only what its owner agreed to lose. u->seed is there. */
 bool seeds_is_approved(const struct match *m, const struct unit *u);
-
-/* After all guards, before all other order: the old place goes when the new one is made, which waits for no removal that could
- * wait for a move itself. */
-void seeds_order_moves(struct match *m);
 
 #endif

@@ -158,6 +158,30 @@ char *oc_away_endpoint(struct arena *a, const struct oc_instance *oc, const stru
     return oc_ssh_endpoint(a, &address);
 }
 
+struct node *oc_away_guess(struct arena *a, const struct oc_instance *oc, const struct record *rec, const struct oc_context *c)
+{
+    static const char *const keys[] = {"root", "workspaceRoot"};
+    const struct node *today = node_get(c->container.create, "connection");
+    struct node *place = node_object(a), *how = node_object(a);
+    struct oc_ssh_address address;
+    struct err ignored = {0};
+
+    if (!today || oc_ssh_address(a, oc_line_of(oc->places), rec->image, oc->user, &address, &ignored) < 0)
+        return NULL;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        node_set_text(a, place, keys[i], node_str(node_get(c->container.create, keys[i])));
+    node_set_text(a, how, "user", address.user);
+    node_set_text(a, how, "host", address.host);
+    node_set(a, how, "port", node_number(a, address.port));
+    for (size_t i = 0; i < today->n_members; i++)
+        if (!node_get(how, today->members[i].key) && !today->members[i].value->secret &&
+            !text_eq(today->members[i].key, "agentSocket"))
+            node_put(a, how, today->members[i].key, node_copy(a, today->members[i].value));
+    node_put(a, place, "connection", how);
+    node_set(a, place, "guessed", node_bool(a, true));
+    return place;
+}
+
 bool oc_away_holds_data(struct arena *a, const struct oc_instance *oc, const struct oc_backend *how)
 {
     return how->which == OC_BACKEND_SSH ||

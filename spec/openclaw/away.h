@@ -18,6 +18,9 @@ int oc_away_make(struct arena *a, const struct oc_instance *oc, struct oc_contex
 /* Where a recorded runtime is, as far as its row tells: of ssh the target it was made at; of openshell nothing, so that it is
  * taken to be where it would be made now. NULL: it cannot be told. */
 char *oc_away_endpoint(struct arena *a, const struct oc_instance *oc, const struct record *rec, const struct oc_backend *how);
+/* Where a recorded runtime of ssh stands, of which only the target is known: at the root where it would be made today, `guessed`.
+ * As record.backend_target; NULL: no guess. */
+struct node *oc_away_guess(struct arena *a, const struct oc_instance *oc, const struct record *rec, const struct oc_context *c);
 /* Whether what is there is the only copy, as far as the config tells. */
 bool oc_away_holds_data(struct arena *a, const struct oc_instance *oc, const struct oc_backend *how);
 

@@ -386,6 +386,8 @@ static void note_move(struct run *r, struct record *rec, size_t agent, const cha
 
     if (c && !c->has_container && !text_eq(c->container.endpoint, rec->endpoint))
         rec->moved_to = c->container.endpoint;
+    if (rec->moved_to && !rec->backend_target)
+        rec->backend_target = oc_away_guess(r->a, r->oc, rec, c);
 }
 
 static void judge_record(struct run *r, struct record *rec, const char *owner, struct oc_expansion *ret)

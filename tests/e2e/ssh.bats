@@ -3,7 +3,7 @@
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034
 
 load rc
-HOSTS=()
+load remote
 setup() {
     STARTED=()
     place_up
@@ -12,17 +12,9 @@ setup() {
     policy 'hotWindow: 0, removalCap: {percent: 100}'
 }
 teardown() {
-    for h in "${HOSTS[@]}"; do "$ROOT/tests/lib/sshd.sh" stop "$T/$h"; done
+    hosts_down
     place_down
 }
-
-host_up() {
-    HOSTS+=("$1")
-    "$ROOT/tests/lib/sshd.sh" start "$T/$1" "${@:2}" >/dev/null
-}
-host_down() { "$ROOT/tests/lib/sshd.sh" stop "$T/$1"; }
-at() { echo "$(cat "$T/$1/user")@127.0.0.1:$(cat "$T/$1/port")"; }
-logins() { grep -c 'Accepted publickey' "$T/$1/log" || true; }
 
 # box NAME HOST [LINE...]: in a file of its own. $KEYS: how the host is reached.
 box() {
@@ -36,21 +28,6 @@ box() {
 }
 tree() { echo "$T/$1/home/boxes/reconclaw-$2"; }
 id_of() { jq -r .id "$(tree "$1" "$2")/.reconclaw/owner.json"; }
-quiet() {
-    plan --detailed-exitcode
-    is_status 0
-    out_has 'nothing to do'
-}
-acts() { plan -o json && jq -r '.plan.acts[] | "\(.name) \(.act) \(.guard // "")"' "$T/out" | sed 's/ *$//' | sort; }
-within() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@" >/dev/null 2>&1; do
-        [ "$SECONDS" -lt "$end" ] || fail "never so: $*: $(tail -n 20 "$T/log" 2>/dev/null)" || return 1
-        pause 0.1
-    done
-}
-
 @test "a sandbox on another host, from nothing: seeded once, then nothing to do" {
     box one h 'env: {GREETING: hello}' 'setup: "echo made >made"'
     rc validate "$SPECS"

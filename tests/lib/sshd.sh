@@ -9,7 +9,8 @@
 #
 # Options: --port N (default: a free one, kept in DIR/port for the next start); --nobody (as an ordinary user, where we are root);
 # --noise (start-up files that print, on both outputs); --busybox (nothing but busybox over there); --shell PATH (login shell);
-# --tmpfs BYTES (a small file system at DIR/small); --listen ADDRESS; --auth-fails (no key is right).
+# --tmpfs BYTES (a small file system at DIR/small); --home-at PATH (its home is seen there too, as any other server's may be);
+# --listen ADDRESS; --auth-fails (no key is right).
 #
 # In DIR: id, id.pub (the client's key, accepted), other (a key that is not), host_key, host_key.pub, known_hosts, home, port, user, log.
 set -euo pipefail
@@ -82,6 +83,10 @@ become() {
         mkdir -p "$dir/small"
         args+=(--perms 0777 --size "$small" --tmpfs "$dir/small")
     fi
+    if [ -n "$home_at" ]; then
+        mkdir -p "$home_at"
+        args+=(--bind "$dir/home" "$home_at")
+    fi
     [ "$mode" = start ] || args+=(--die-with-parent)
     local run=("$(command -v sshd)" -D -e -f "$dir/config")
     [ "$uid" = "$(id -u)" ] || run=(setpriv --reuid "$uid" --regid "$gid" --clear-groups "${run[@]}")
@@ -115,7 +120,7 @@ mode=${1-} dir=${2-}
 [ "$mode" != port ] || { free_port; exit; }
 [ -n "$dir" ] || die "usage: see the head of this file"
 shift 2
-port='' nobody='' noise='' busybox='' small='' fails='' shell=/bin/bash listen=127.0.0.1
+port='' home_at='' nobody='' noise='' busybox='' small='' fails='' shell=/bin/bash listen=127.0.0.1
 while [ $# -gt 0 ]; do
     case $1 in
     --port) port=$2 && shift ;;
@@ -124,6 +129,7 @@ while [ $# -gt 0 ]; do
     --busybox) busybox=1 shell=/bin/sh ;;
     --shell) shell=$2 && shift ;;
     --tmpfs) small=$2 && shift ;;
+    --home-at) home_at=$2 && shift ;;
     --listen) listen=$2 && shift ;;
     --auth-fails) fails=1 ;;
     *) die "$1: not an option" ;;
