@@ -275,7 +275,7 @@ static void order_group(struct match *m, struct unit **v, size_t n)
 
     for (size_t i = 0; i < n && !to; i++)
         to = v[i]->moved_from == NO_UNIT ? NULL : v[i];
-    if (!to || to->taken != TAKEN_NO)
+    if (!to || to->taken == TAKEN_OURS) /* what takes its place may be on its way to another itself */
         return;
     from = &m->units[to->moved_from];
     make = arrival(to);
@@ -284,7 +284,7 @@ static void order_group(struct match *m, struct unit **v, size_t n)
             order_old(m, v[i], to, make);
     if (!make)
         return;
-    if (!to->o && from->o && find_act(from, ACT_PRUNE))
+    if (!to->o && from->o)
         make->moves_from = from->o;
     if (from->o || find_act(from, ACT_PRUNE))
         make->moves_rec = from->r;

@@ -340,7 +340,8 @@ static void the_hash_follows_what_is_meant(void **state)
          true},
         {REMOTE("{target: h, workspaceRoot: /w}", ", workspaces: [{path: /a}]"),
          REMOTE("{target: h, workspaceRoot: /w}", ", workspaces: [{path: /b}]"), true},
-        {COPIED("{target: h, workspaceRoot: /w}", ""), COPIED("{target: h, workspaceRoot: /v}", ""), false},
+        {COPIED("{target: h, workspaceRoot: /w}", ""), COPIED("{target: h, workspaceRoot: /v}", ""),
+         true}, /* it is seen where it stands */
         {COPIED("{target: h, workspaceRoot: /w}", ""), COPIED("{target: h, workspaceRoot: /w}", ", setup: x"), false},
         {COPIED("{target: h, workspaceRoot: /w}", ""),
          REMOTE("{target: h, workspaceRoot: /w}", ", workspaces: [{path: /a}, {path: /b, target: /agent}]"), false},
