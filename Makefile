@@ -144,7 +144,7 @@ check-built:
 built-release:
 	@$(MAKE) MODE=release all
 built-asan:
-	@$(MAKE) MODE=asan all unit prop contract tools
+	@$(MAKE) MODE=asan all unit prop contract tools benches
 built-tsan:
 	@$(MAKE) MODE=tsan $(TSAN_TESTS)
 built-fuzz:
@@ -166,7 +166,7 @@ check-contract: ## the contract suite against every backend, real peers included
 	@tests/run $(call in_mode,asan,$(TESTS_contract))
 check-e2e: ## the real program against real engines, under asan and ubsan
 	@$(MAKE) --no-print-directory -s -j2 all
-	@$(MAKE) --no-print-directory -s -j2 MODE=asan all tools
+	@$(MAKE) --no-print-directory -s -j2 MODE=asan all tools benches
 	@tests/run $(E2E)
 check-interop: ## the real OpenClaw and the real JSON5 package as the other party
 	@$(MAKE) --no-print-directory -s -j2 MODE=asan all tools
@@ -177,6 +177,7 @@ fuzz-smoke: ## each fuzz target for a short while, from its corpus
 bench: deps-test ## ratios against peers and the floor, in one interleaved run
 	@$(MAKE) --no-print-directory -s -j2 all benches tools
 	@tests/bench/run
+	@$(BUILD)/release/tests/bench/bench_remote
 lint: deps-test ## layers, purity, headers, format, static analysis
 	@$(MAKE) --no-print-directory -s -j2 all
 	@tests/lint.sh

@@ -11,32 +11,37 @@
 
 /* $1: measure; $2: how many of the following are workspace roots; the others are looked at one by one.
  *
- * Absent is only what a directory that can be searched does not have. ls -l prints what each process has open as "... -> TARGET";
- * the case that picks those below our directories is put in for %BELOW%. */
+ * Absent is only what a directory that can be searched does not have. Where there may be many lines they are taken by $(...),
+ * which reads blocks where `read` must take one byte at a time; and a process costs more than all else: three for each tree. ls
+ * -l prints what each process has open as "... -> TARGET"; the case that picks those below our directories is put in for %BELOW%.
+ */
 static const char view_script[] =
     "m=$1;t=$2;shift 2;L=$(printf '\\n_');L=${L%_}\n"
     "reach(){ a=$1;while [ ! -e \"$a\" ];do [ ! -L \"$a\" ]||fail hidden \"$a\";a=${a%/*};[ \"$a\" ]||a=/;done\n"
     "[ ! -d \"$a\" ]||[ -x \"$a\" ]||fail hidden \"$a\";}\n"
     "one(){ if [ -f \"$2\" ]&&[ ! -L \"$2\" ];then [ -r \"$2\" ]||fail hidden \"$2\";l=;IFS= read -r l <\"$2\";out \"$1 "
     "$l\";fi;}\n"
-    "sum(){ { find \"$@\" -mindepth 1 -exec stat -c '%f %s %Y' {} +||echo x;}|{ n=0;b=0;c=0;while read -r f s y;do "
-    "case $f in x)echo x;exit;;8*)b=$((b+s));;esac;n=$((n+1));[ \"$y\" -le $c ]||c=$y;done;echo $n $b $c;};}\n"
+    "sum(){ n=0;b=0;c=0;[ $# -gt 0 ]||return;z=$(find \"$@\" -mindepth 1 -exec stat -c '%f:%s:%Y' {} + 2>/dev/null)||{ "
+    "n=x;b=;c=;return;}\n"
+    "for x in $z;do y=${x##*:};case $x in 8*)x=${x#*:};b=$((b+${x%:*}));;esac;n=$((n+1));[ \"$y\" -le $c ]||c=$y;done;}\n"
     "some(){ for x in \"$@\";do for y in \"$x\"/* \"$x\"/.[!.]* \"$x\"/..?*;do if [ -e \"$y\" ]||[ -L \"$y\" ];then echo "
     "1;return;fi;done;done;echo 0;}\n"
+    "gone(){ [ ! -e \"$p\" ]||fail hidden \"$p\";out \"R a 0:0 $p\";}\n"
     "see(){ p=$1\n"
     "if [ -L \"$p\" ];then out \"R o 0:0 $p\";return;fi\n"
     "if [ ! -e \"$p\" ];then reach \"$p\";out \"R a 0:0 $p\";return;fi\n"
-    "i=$(stat -c '%d:%i' \"$p\" 2>/dev/null)||{ [ -e \"$p\" ]&&fail hidden \"$p\";out \"R a 0:0 $p\";return;}\n"
-    "if [ ! -d \"$p\" ];then out \"R o $i $p\";return;fi\n"
+    "if [ ! -d \"$p\" ];then i=$(stat -c '%d:%i' \"$p\" 2>/dev/null)||{ gone;return;};out \"R o $i $p\";return;fi\n"
     "[ -x \"$p\" ]||fail hidden \"$p\"\n"
-    "out \"R d $i $p\";f=$p/.reconclaw\n"
-    "if [ -d \"$f\" ]&&[ ! -L \"$f\" ];then [ -x \"$f\" ]||fail hidden \"$f\"\n"
-    "if [ -f \"$f/owner.json\" ]&&[ ! -L \"$f/owner.json\" ];then [ -r \"$f/owner.json\" ]||fail hidden \"$f/owner.json\"\n"
-    "s=$(stat -c %s \"$f/owner.json\")&&[ \"$s\" -le 65536 ]||fail big \"$f/owner.json\"\n"
-    "while IFS= read -r l||[ \"$l\" ];do out \"o $l\";done <\"$f/owner.json\";fi\n"
-    "one m \"$f/manifest\";one e \"$f/epoch\";one t \"$f/setup\";fi\n"
+    "f=$p/.reconclaw;o=;if [ -d \"$f\" ]&&[ ! -L \"$f\" ];then [ -x \"$f\" ]||fail hidden \"$f\"\n"
+    "if [ -f \"$f/owner.json\" ]&&[ ! -L \"$f/owner.json\" ];then o=$f/owner.json;[ -r \"$o\" ]||fail hidden \"$o\";fi;else "
+    "f=;fi\n"
+    "i=$(stat -c '%d:%i %s' \"$p\" ${o:+\"$o\"} 2>/dev/null)||{ gone;return;}\n"
+    "out \"R d ${i%% *} $p\"\n"
+    "if [ \"$o\" ];then [ \"${i##* }\" -le 65536 ]||fail big \"$o\"\n"
+    "while IFS= read -r l||[ \"$l\" ];do out \"o $l\";done <\"$o\";fi\n"
+    "[ ! \"$f\" ]||{ one m \"$f/manifest\";one e \"$f/epoch\";one t \"$f/setup\";}\n"
     "w=;v=;[ ! -d \"$p/workspace\" ]||w=1;[ ! -d \"$p/agent\" ]||v=1\n"
-    "if [ \"$m\" = 1 ];then out \"s $(sum ${w:+\"$p/workspace\"} ${v:+\"$p/agent\"} 2>/dev/null)\"\n"
+    "if [ \"$m\" = 1 ];then sum ${w:+\"$p/workspace\"} ${v:+\"$p/agent\"};out \"s $n${b:+ $b $c}\"\n"
     "else out \"q $(some ${w:+\"$p/workspace\"} ${v:+\"$p/agent\"})\";fi;}\n"
     "while [ \"$t\" -gt 0 ];do t=$((t-1));T=$1;shift\n"
     "if [ -d \"$T\" ];then { [ -x \"$T\" ]&&[ -r \"$T\" ];}||fail hidden \"$T\"\n"
@@ -46,11 +51,11 @@ static const char view_script[] =
     "else reach \"$T\";fi;done\n"
     "for q in \"$@\";do see \"$q\";done\n"
     "if ls -l /proc/self/cwd >/dev/null 2>&1;then out 'b 1'\n"
-    "B=$(ls -l /proc/[0-9]*/cwd /proc/[0-9]*/fd 2>/dev/null|while IFS= read -r l;do case $l in "
+    "B=$(r=$(ls -l /proc/[0-9]*/cwd /proc/[0-9]*/fd 2>/dev/null);set -f;IFS=$L;for l in $r;do case $l in "
     "/proc/*/fd:)p=${l%/fd:};p=${p#/proc/};;\n"
     "%BELOW%)k=$p;case $l in *' /proc/'*'/cwd -> '*)k=${l#*' /proc/'};k=${k%%/*};;esac\n"
-    "z=;{ IFS= read -r z </proc/$k/stat;} 2>/dev/null;z=${z##*') '};case $z in [A-Z]' '*)set -- $z;k=$4;;esac;printf '%s\\n' \"B "
-    "$k ${l#*' -> '}\";;esac;done)\n"
+    "z=;{ IFS= read -r z </proc/$k/stat;} 2>/dev/null;z=${z##*') '};case $z in [A-Z]' '*)IFS=' ';set -- $z;k=$4;IFS=$L;;esac;"
+    "printf '%s\\n' \"B $k ${l#*' -> '}\";;esac;done)\n"
     "while IFS= read -r l;do [ ! \"$l\" ]||out \"$l\";done <<RECONCLAW_END\n$B\nRECONCLAW_END\n"
     "else out 'b 0';fi";
 

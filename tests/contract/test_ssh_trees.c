@@ -256,6 +256,13 @@ static void test_openclaws(void **state)
     assert_string_equal(fields_get(o->fields, "seed.state"), "empty");
     must(f, take_away(f, f->b, bad->name, o->id, o));
     assert_null(seen(f, bad));
+    scratch_mkdir(top, at(f, "openclaw-ssh-bad-3")); /* not even the directories in it */
+    give(f);
+    bad = desire(f, "openclaw-ssh-bad-3");
+    o = seen(f, bad);
+    assert_string_equal(fields_get(o->fields, "seed.state"), "empty");
+    assert_int_equal(o->n_entries, 0);
+    must(f, take_away(f, f->b, bad->name, o->id, o));
     o = seen(f, d);
     struct observed other = *o;
     other.ownership = OWN_OURS;

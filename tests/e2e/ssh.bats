@@ -236,6 +236,13 @@ rows() { cat "$HOME"/.openclaw/sandbox/containers/*.json 2>/dev/null | jq -r '"\
     out_lacks openclaw-ssh-agent-b-
 }
 
+# --- figures ---------------------------------------------------------------------------------------------------------------
+
+@test "the bench of other hosts does its work" {
+    (cd "$ROOT" && timeout 60 build/asan/tests/bench/bench_remote 1 2 20) >"$T/out" 2>"$T/err" || fail "$(tail -n 3 "$T/err")"
+    same "$(grep -cE '^[a-z].* +[0-9.]+x ' "$T/out")" 8
+}
+
 # --- secrets -----------------------------------------------------------------------------------------------------------------
 
 # Until $T/stop is there: every command line and environment that holds one of the canaries, but for those of $T/mine.

@@ -10,7 +10,7 @@ set -eu
 build="gcc make pkg-config libyaml-dev libjansson-dev libcurl4-openssl-dev libsystemd-dev libssl-dev libsqlite3-dev
     libicu-dev libarchive-dev libssh-dev bubblewrap"
 test="$build git ca-certificates curl libcmocka-dev bats clang clang-format clang-tidy cppcheck shellcheck docker.io podman runc catatonit uidmap
-    iproute2 busybox-static openssh-server openssh-client openssl jq util-linux procps sqlite3 docker-compose python3 strace"
+    iproute2 busybox-static openssh-server openssh-client openssl jq util-linux procps sqlite3 docker-compose python3 rsync strace"
 # libFuzzer and the sanitizers come with the runtime of the installed clang.
 clang_runtime() {
     local version
