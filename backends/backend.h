@@ -12,6 +12,7 @@
 
 #include "spec/base/arena.h"
 #include "spec/base/err.h"
+#include "spec/manifest.h"
 #include "spec/node.h"
 #include "spec/world.h"
 
@@ -80,6 +81,12 @@ struct backend_act {
     /* For create, where the backend seeds: an absolute directory that holds the wanted directories by their names (a snapshot
      * that was unpacked), instead of the local ones; links in it are kept as they are. Or NULL. */
     const char *seed_dir;
+    /* For create, of a workspace that is seeded anew: the id of the one that gives way, as `expect` shows it. The new one grows
+     * beside it and takes its place only when it is whole; then the old one is deleted. Where that is cut, the old one is still
+     * in its place, or the new one is, or (between two renames) a create without `replaces` finishes it. ERR_UNSUPPORTED, nothing
+     * done, where a backend cannot. Or NULL. */
+    const char *replaces;
+    int64_t epoch;                      /* for create: how often the runtime has been seeded, with this one; 0: not known */
     const struct field_change *changes; /* for patch */
     size_t n_changes;
 };
@@ -91,6 +98,11 @@ struct act_result {
     const char *setup_output; /* at most LIMIT_OUTPUT_BYTES, or NULL */
     const char *const *warnings;
     size_t n_warnings;
+    /* Of a create that filled a workspace, now or in an earlier try: what went over, its head naming the tree. In the arena that
+     * was given. NULL: nothing is known of that. */
+    const struct manifest *seeded;
+    bool seeded_local;    /* from the wanted directories, not from seed_dir */
+    const char *host_key; /* that the host showed: "SHA256:..."; NULL: it has none */
 };
 
 /* exec inside a runtime: fds are the caller's and stay open; -1 is /dev/null. */

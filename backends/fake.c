@@ -402,6 +402,17 @@ static int setup_put(void *ctx, bool is_err, const char *s, size_t n)
     return 0;
 }
 
+/* Labels read again: what is under this id must still be what was observed. */
+static int expect_check(const struct fake *f, const struct backend_act *act, const struct fake_runtime *r, struct err *e)
+{
+    const struct observed *x = act->expect;
+
+    if (x == NULL || (x->ownership == ownership_of(f, &r->o) && text_eq(x->install, r->o.install) &&
+                      text_eq(x->owner, r->o.owner) && text_eq(x->name, r->o.name)))
+        return 0;
+    return err_set(e, ERR_CONFLICT, 0, "'%s' (%s) is not what was observed", act->name, act->id);
+}
+
 /* Puts the runtime there, not good yet, or finds the one that is. */
 static int create_begin(struct fake *f, struct arena *a, const struct backend_act *act, const struct fields *fields,
                         struct fake_runtime **ret, struct err *e)
@@ -422,9 +433,13 @@ static int create_begin(struct fake *f, struct arena *a, const struct backend_ac
                          .fields = *fields,
                          .busy_known = true};
 
-    if (old != NULL) {
+    const bool gives_way = old != NULL && act->replaces != NULL && text_eq(old->o.id, act->replaces);
+
+    if (gives_way && expect_check(f, act, old, e) < 0)
+        return -1;
+    if (old != NULL && !gives_way) {
         if (ownership_of(f, &old->o) != OWN_OURS || !text_eq(old->o.owner, d->owner) ||
-            !text_eq(old->o.config_hash, d->config_hash))
+            !text_eq(old->o.config_hash, d->config_hash) || (act->replaces != NULL && old->o.created_at_ms != act->created_at_ms))
             return err_set(e, ERR_CONFLICT, 0, "creating '%s': the name is in use by %s", d->name, old->o.id);
         if (old->good) {
             *ret = old;
@@ -441,11 +456,13 @@ static int create_begin(struct fake *f, struct arena *a, const struct backend_ac
     }
     if (!d->can_remake && fake_tree_seed(a, act, &content, e) < 0)
         return err_wrap(e, "creating '%s'", d->name);
+    if (gives_way)
+        fake_runtime_drop(f->world, old);
     *ret = fake_runtime_add(f->world, &o);
     if (content != NULL)
         fake_runtime_set_content(f->world, *ret, content);
     (*ret)->good = d->setup == NULL;
-    buf_printf(&f->world->history, "create %s\n", d->name);
+    buf_printf(&f->world->history, "%s %s\n", gives_way ? "replace" : "create", d->name);
     return 0;
 }
 
@@ -490,6 +507,11 @@ static int act_create(struct fake *f, struct arena *a, const struct backend_act 
         res->id = arena_strdup(a, rt->o.id);
         res->cdp_port = rt->o.cdp_port;
         res->no_vnc_port = rt->o.no_vnc_port;
+        if (!act->want->can_remake) {
+            res->seeded = fake_tree_manifest(a, rt->content, res->id, f->install);
+            res->seeded_local = act->seed_dir == NULL;
+            res->host_key = "SHA256:fake";
+        }
         good = rt->good;
         if (good && act->want->want == WANT_RUNNING && rt->o.state != RUN_RUNNING) {
             rt->o.state = RUN_RUNNING;
@@ -498,17 +520,6 @@ static int act_create(struct fake *f, struct arena *a, const struct backend_act 
     }
     pthread_mutex_unlock(&f->world->mutex);
     return r == 0 && !good ? create_setup(f, a, act, c, p, res->id, res, e) : r;
-}
-
-/* Labels read again: what is under this id must still be what was observed. */
-static int expect_check(const struct fake *f, const struct backend_act *act, const struct fake_runtime *r, struct err *e)
-{
-    const struct observed *x = act->expect;
-
-    if (x == NULL || (x->ownership == ownership_of(f, &r->o) && text_eq(x->install, r->o.install) &&
-                      text_eq(x->owner, r->o.owner) && text_eq(x->name, r->o.name)))
-        return 0;
-    return err_set(e, ERR_CONFLICT, 0, "'%s' (%s) is not what was observed", act->name, act->id);
 }
 
 static void act_patch(struct fake_runtime *r, const struct backend_act *act)

@@ -10,9 +10,9 @@
 
 #define CONTENT_BYTES 65536u
 
-static int read_content(struct arena *a, const char *dir, const char **ret, struct err *e)
+static int read_content(struct arena *a, const char *workspace, const char **ret, struct err *e)
 {
-    const char *path = arena_printf(a, "%s/workspace/content", dir);
+    const char *path = arena_printf(a, "%s/content", workspace);
     char *text = arena_alloc_array(a, CONTENT_BYTES + 1, 1);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     ssize_t n;
@@ -32,9 +32,13 @@ static int read_content(struct arena *a, const char *dir, const char **ret, stru
 int fake_tree_seed(struct arena *a, const struct backend_act *act, const char **ret, struct err *e)
 {
     const char *text = node_str(node_path(act->want->create, "seed", "content", NULL));
+    const struct node *dirs = node_get(act->want->create, "dirs");
+    const char *local = node_is(dirs, NODE_ARRAY) && dirs->n_items > 0 ? node_str(node_get(dirs->items[0], "local")) : NULL;
 
     if (act->seed_dir != NULL)
-        return read_content(a, act->seed_dir, ret, e);
+        return read_content(a, arena_printf(a, "%s/workspace", act->seed_dir), ret, e);
+    if (text == NULL && local != NULL)
+        return read_content(a, local, ret, e);
     *ret = text != NULL ? text : "";
     return 0;
 }
@@ -70,4 +74,23 @@ int fake_tree_write(const char *content, int (*write)(void *ctx, const void *p, 
     archive_write_free(tar);
     free(bytes);
     return r;
+}
+
+const struct manifest *fake_tree_manifest(struct arena *a, const char *content, const char *id, const char *install)
+{
+    struct manifest_entry *v = ARENA_ARRAY(a, struct manifest_entry, 2);
+    struct manifest *m = ARENA_NEW(a, struct manifest);
+    struct err e;
+
+    v[0] = (struct manifest_entry){.path = "workspace", .type = MANIFEST_DIR, .mode = 0755};
+    v[1] = (struct manifest_entry){.path = "workspace/content",
+                                   .type = MANIFEST_FILE,
+                                   .mode = 0644,
+                                   .size = strlen(content),
+                                   .digest = digest_sha256(a, content, strlen(content))};
+    if (manifest_make(v, *content != '\0' ? 2 : 1, m, &e) < 0)
+        return NULL;
+    m->id = id;
+    m->install = arena_strdup(a, install);
+    return m;
 }

@@ -62,6 +62,8 @@ int fake_world_wait(struct fake_world *w, const struct call *c, const struct dea
 
 /* What a seed begins with, and the tree as one tar stream (fake_tree.c). */
 int fake_tree_seed(struct arena *a, const struct backend_act *act, const char **ret, struct err *e);
+/* Of a tree that holds nothing else: what fake_tree_write() writes. */
+const struct manifest *fake_tree_manifest(struct arena *a, const char *content, const char *id, const char *install);
 int fake_tree_write(const char *content, int (*write)(void *ctx, const void *p, size_t n, struct err *e), void *ctx,
                     struct err *e);
 

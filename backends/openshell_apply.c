@@ -339,6 +339,8 @@ static int act_create(struct acting *x, struct act_result *res, struct err *e)
     const char *flaw;
     bool found, gone;
 
+    if (x->act->replaces != NULL)
+        return err_set(e, ERR_UNSUPPORTED, 0, "a sandbox cannot take another's place");
     if (openshell_check_spec(x->c.a, x->want, &x->spec, e) < 0 || openshell_cli_find(&x->c, e) < 0)
         return -1;
     t = x->c.b->traits;

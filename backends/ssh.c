@@ -285,6 +285,8 @@ static int handle_observe(struct backend *handle, struct arena *a, const struct 
         VEC_PUSH(a, &all, o);
     }
     *ret = (struct observation){.endpoint = arena_strdup(a, b->endpoint), .ok = true, .v = all.v, .n = all.n};
+    const char *key = ssh_link_host_key(b->link);
+    ret->host_key = *key ? arena_strdup(a, key) : NULL;
     if (req->n_images > 0) {
         ret->images = ARENA_ARRAY(a, struct image_state, req->n_images);
         ret->n_images = req->n_images;

@@ -46,6 +46,7 @@ int ssh_feed_manifest(struct ssh_feed *x, const char *id, const char *install, i
     if (manifest_emit(&m, &x->text, e) < 0)
         return -1;
     digest_sha256_hex(buf_str(&x->text), x->text.n, digest);
+    x->sent = m;
     return 0;
 }
 

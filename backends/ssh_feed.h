@@ -17,7 +17,8 @@
 struct ssh_feed {
     struct tree *tree;
     const char *dir;
-    struct buf text; /* the manifest */
+    struct buf text;      /* the manifest */
+    struct manifest sent; /* the same, once ssh_feed_manifest() has made it; outlives the feed in the scan's arena */
     const struct deadline *d;
     ssh_write_fn write; /* private */
     void *w;

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TREE_BEGUN "1" /* of the layout: .reconclaw/epoch */
-
 /* --- failures ----------------------------------------------------------------------------------------------------------------
  */
 
@@ -61,39 +59,46 @@ static int run(struct ssh_backend *b, struct arena *a, const char *body, const c
     "\"$1\";}\n"                                                                                                                 \
     "for x in \"$@\";do [ ! -e \"$x\" ]&&[ ! -L \"$x\" ]||fail left \"$x\";done;}\n"
 
-/* $1 where it stands, $2 where it goes, $3 dev:ino, $4 owner.json as seen ("": it has none), $5 as it shall be.
+/* leave FROM TO DEV:INO OWNER NEW: a tree leaves its place. OWNER: its owner.json as seen ("": it has none), NEW: as it shall be.
  *
- * Between looking and renaming another tree may have taken the place: what was renamed is looked at again, and put back. Whose it
- * is goes last, so that half a removal can be told. */
+ * Between looking and renaming another tree may have taken the place: what was renamed is looked at again, and put back. */
+#define LEAVE                                                                                                                    \
+    "own(){ l=;w=;if [ -f \"$1/.reconclaw/owner.json\" ];then while IFS= read -r l||[ \"$l\" ];do w=$w${w:+$n}$l;done "          \
+    "<\"$1/.reconclaw/owner.json\";fi;}\n"                                                                                       \
+    "n=$(printf '\\n_');n=${n%_}\n"                                                                                              \
+    "leave(){ [ \"$(stat -c %d:%i \"$1\" 2>/dev/null)\" = \"$3\" ]||fail changed\n"                                              \
+    "own \"$1\";[ \"$w\" = \"$4\" ]||fail changed\n"                                                                             \
+    "[ ! -e \"$2\" ]||rmx \"$2\"\n"                                                                                              \
+    "mv -f -T \"$1\" \"$2\"||fail move\n"                                                                                        \
+    "own \"$2\"\n"                                                                                                               \
+    "if [ \"$(stat -c %d:%i \"$2\" 2>/dev/null)\" != \"$3\" ]||[ \"$w\" != \"$4\" ];then [ -e \"$1\" ]||mv -f -T \"$2\" "        \
+    "\"$1\";fail changed;fi\n"                                                                                                   \
+    "if [ ! \"$4\" ];then mkdir -p \"$2/.reconclaw\"&&printf '%s\\n' \"$5\" >\"$2/.reconclaw/owner.json\"||fail write;fi;}\n"
+
+/* $1 where it stands, $2 where it goes, $3 $4 $5 as above. Whose it is goes last, so that half a removal can be told. */
 static const char remove_script[] =
-    RMX "own(){ l=;w=;if [ -f \"$1/.reconclaw/owner.json\" ];then while IFS= read -r l||[ \"$l\" ];do w=$w${w:+$n}$l;done "
-        "<\"$1/.reconclaw/owner.json\";fi;}\n"
-        "n=$(printf '\\n_');n=${n%_}\n"
-        "if [ \"$1\" != \"$2\" ];then\n"
-        "[ \"$(stat -c %d:%i \"$1\" 2>/dev/null)\" = \"$3\" ]||fail changed\n"
-        "own \"$1\";[ \"$w\" = \"$4\" ]||fail changed\n"
-        "[ ! -e \"$2\" ]||rmx \"$2\"\n"
-        "mv -f -T \"$1\" \"$2\"||fail move\n"
-        "own \"$2\"\n"
-        "if [ \"$(stat -c %d:%i \"$2\" 2>/dev/null)\" != \"$3\" ]||[ \"$w\" != \"$4\" ];then [ -e \"$1\" ]||mv -f -T \"$2\" "
-        "\"$1\";fail changed;fi\n"
-        "if [ ! \"$4\" ];then mkdir -p \"$2/.reconclaw\"&&printf '%s\\n' \"$5\" >\"$2/.reconclaw/owner.json\"||fail write;fi\n"
-        "fi\n"
-        "for y in \"$2\"/* \"$2\"/.[!.]* \"$2\"/..?*;do case $y in */.reconclaw)continue;;esac\n"
-        "if [ -e \"$y\" ]||[ -L \"$y\" ];then rmx \"$y\";fi;done\n"
-        "rmx \"$2\"";
+    RMX LEAVE "[ \"$1\" = \"$2\" ]||leave \"$@\"\n"
+              "for y in \"$2\"/* \"$2\"/.[!.]* \"$2\"/..?*;do case $y in */.reconclaw)continue;;esac\n"
+              "if [ -e \"$y\" ]||[ -L \"$y\" ];then rmx \"$y\";fi;done\n"
+              "rmx \"$2\"";
+
+/* Whose a tree is that leaves its place. */
+static const char *parting_owner(struct ssh_backend *b, struct arena *a, const struct ssh_tree *t)
+{
+    const struct ssh_owner owner = {.id = t->o.id,
+                                    .install = b->install,
+                                    .name = t->name,
+                                    .owner = t->o.owner,
+                                    .kind = t->o.kind,
+                                    .created_at_ms = TIME_NONE};
+    return ssh_owner_encode(a, &owner);
+}
 
 static int remove_tree(struct ssh_backend *b, struct arena *a, const struct ssh_tree *t, const struct deadline *d, struct err *e)
 {
-    struct ssh_owner owner = {.id = t->o.id,
-                              .install = b->install,
-                              .name = t->name,
-                              .owner = t->o.owner,
-                              .kind = t->o.kind,
-                              .created_at_ms = TIME_NONE};
     const char *gone = t->leftover ? t->seen->path : ssh_leftover_path(a, t->top, t->name, "gone", t->o.id);
-    const char *args[] = {
-        t->seen->path, gone, t->seen->dev_ino, t->seen->owner ? t->seen->owner : "", ssh_owner_encode(a, &owner), NULL};
+    const char *args[] = {t->seen->path,          gone, t->seen->dev_ino, t->seen->owner ? t->seen->owner : "",
+                          parting_owner(b, a, t), NULL};
     return run(b, a, remove_script, args, "removing", NULL, NULL, d, e);
 }
 
@@ -169,15 +174,23 @@ static const char begin_script[] = "S=$1;mkdir -p \"$2\"||fail place\n"
                                    "shift 3;umask 0;tar -x -f - -C \"$S\"||fail tar\n"
                                    "for x in \"$@\";do [ -d \"$S/$x\" ]||fail tar;done";
 
-/* $1 the seed, $2 ROOT, $3 the manifest's digest, $4 the setup's mark or "", $5 dev:ino of an empty tree that gives way, or "".
- * Then the manifest on standard input. mv -T goes into no directory that is there: a busybox's refuses any, GNU's one that is not
- * empty. */
-static const char commit_script[] = "m=$1/.reconclaw/manifest;cat >\"$m\"||fail write\n"
-                                    "h=$(sha256sum <\"$m\")||fail write;[ \"${h%% *}\" = \"$3\" ]||fail digest\n"
-                                    "printf '%s\\n' " TREE_BEGUN " >\"$1/.reconclaw/epoch\"||fail write\n"
-                                    "[ ! \"$4\" ]||printf '%s\\n' \"$4\" >\"$1/.reconclaw/setup\"||fail write\n"
-                                    "if [ -e \"$2\" ]||[ -L \"$2\" ];then rmdir \"$2\" 2>/dev/null||fail taken;fi\n"
-                                    "mv -f -T \"$1\" \"$2\"||{ [ ! -e \"$2\" ]||fail taken;fail move;}";
+/* $1 the seed, $2 ROOT, $3 the manifest's digest, $4 the setup's mark or "", $5 the epoch. Then the manifest on standard input.
+ */
+#define COMPLETE                                                                                                                 \
+    "m=$1/.reconclaw/manifest;cat >\"$m\"||fail write\n"                                                                         \
+    "h=$(sha256sum <\"$m\")||fail write;[ \"${h%% *}\" = \"$3\" ]||fail digest\n"                                                \
+    "printf '%s\\n' \"$5\" >\"$1/.reconclaw/epoch\"||fail write\n"                                                               \
+    "[ ! \"$4\" ]||printf '%s\\n' \"$4\" >\"$1/.reconclaw/setup\"||fail write\n"
+
+/* mv -T goes into no directory that is there: a busybox's refuses any, GNU's one that is not empty. */
+static const char commit_script[] = COMPLETE "if [ -e \"$2\" ]||[ -L \"$2\" ];then rmdir \"$2\" 2>/dev/null||fail taken;fi\n"
+                                             "mv -f -T \"$1\" \"$2\"||{ [ ! -e \"$2\" ]||fail taken;fail move;}";
+
+/* $6... the tree that gives way: where it goes, its dev:ino, its owner.json as seen ("": it has none) and as it shall be. Between
+ * the two renames its place is empty, and both stand whole beside it. */
+static const char replace_script[] =
+    RMX LEAVE COMPLETE "leave \"$2\" \"$6\" \"$7\" \"$8\" \"$9\"\n"
+                       "mv -f -T \"$1\" \"$2\"||{ [ -e \"$2\" ]||mv -f -T \"$6\" \"$2\";fail move;}";
 
 /* $1...: leftovers, or a seed that failed. */
 static const char sweep_script[] = RMX "rmx \"$@\"";
@@ -194,8 +207,9 @@ static int scan(struct arena *a, const struct backend_act *act, const struct dea
     return ssh_feed_scan(a, v, dirs->n_items, act->seed_dir != NULL, d, ret, e);
 }
 
-static int seed(struct ssh_backend *b, struct arena *a, const struct backend_act *act, const char *id, const struct deadline *d,
-                struct err *e)
+/* old: what gives way, or NULL. */
+static int seed(struct ssh_backend *b, struct arena *a, const struct backend_act *act, const char *id, const struct ssh_tree *old,
+                const struct deadline *d, const struct manifest **ret, struct err *e)
 {
     const struct desired *want = act->want;
     const char *root = node_str(node_get(want->create, "root")), *top = path_dirname(a, root);
@@ -225,8 +239,23 @@ static int seed(struct ssh_backend *b, struct arena *a, const struct backend_act
     if (r == 0)
         r = ssh_feed_manifest(&x, id, want->install, act->created_at_ms, digest, e);
     if (r == 0) {
-        const char *commit[] = {place, root, digest, want->setup ? "pending" : "", NULL};
-        r = run(b, a, commit_script, commit, "seeding", ssh_feed_text, &x, d, e);
+        const char *gone = old ? ssh_leftover_path(a, old->top, old->name, "gone", old->o.id) : NULL;
+        const char *commit[] = {place,
+                                root,
+                                digest,
+                                want->setup ? "pending" : "",
+                                arena_printf(a, "%lld", (long long)(act->epoch > 0 ? act->epoch : 1)),
+                                gone,
+                                old ? old->seen->dev_ino : NULL,
+                                old && old->seen->owner ? old->seen->owner : "",
+                                old ? parting_owner(b, a, old) : NULL,
+                                NULL};
+        r = run(b, a, old ? replace_script : commit_script, commit, "seeding", ssh_feed_text, &x, d, e);
+    }
+    if (r == 0) {
+        struct manifest *sent = ARENA_NEW(a, struct manifest);
+        *sent = x.sent;
+        *ret = sent;
     }
     /* Told no, it does not wait for the next round to be cleaned away. */
     if (r < 0 && deadline_state(d) == ERR_NONE && e->class != ERR_UNAVAILABLE && e->class != ERR_TIMEOUT) {
@@ -266,7 +295,9 @@ static int set_up(struct ssh_backend *b, struct arena *a, const struct desired *
     if (ssh_command_run(b->link, &command, d, &status, e) < 0 ||
         mark_setup(b, a, root, status == 0 ? "done" : "failed", d, e) < 0)
         return err_wrap(e, "setup of '%s'", want->name);
-    *ret = (struct act_result){.id = id, .setup_status = status, .setup_output = arena_memdup0(a, buf_str(&output), output.n)};
+    ret->id = id;
+    ret->setup_status = status;
+    ret->setup_output = arena_memdup0(a, buf_str(&output), output.n);
     if (status != 0)
         return err_set(e, ERR_REFUSED, status, "setup of '%s': exit status %d", want->name, status);
     return 0;
@@ -289,13 +320,84 @@ static int sweep(struct ssh_backend *b, struct arena *a, const struct ssh_trees 
     return run(b, a, sweep_script, args.v, "cleaning up", NULL, NULL, d, e);
 }
 
+static struct act_result existing(struct ssh_backend *b, struct arena *a, const struct ssh_tree *t)
+{
+    const char *key = ssh_link_host_key(b->link);
+    return (struct act_result){.id = t->o.id, .host_key = *key ? arena_strdup(a, key) : NULL};
+}
+
+/* What an earlier try of this very act sent: its manifest lies there. A failure costs that knowledge only. */
+static void recall_seed(struct ssh_backend *b, struct arena *a, const struct backend_act *act, const struct ssh_tree *t,
+                        const struct deadline *d, struct act_result *ret)
+{
+    static const char *const argv[] = {"cat", ".reconclaw/manifest", NULL};
+    BUF_AUTO text = BUF_INIT(LIMIT_MANIFEST_BYTES + 1);
+    struct ssh_command command = {
+        .root = t->seen->path, .workdir = ".", .argv = argv, .fd_in = -1, .fd_out = -1, .fd_err = -1, .output = &text};
+    struct manifest *m = ARENA_NEW(a, struct manifest);
+    struct err aside;
+    int status = 0;
+    if (act->created_at_ms == TIME_NONE || t->o.created_at_ms != act->created_at_ms ||
+        ssh_command_run(b->link, &command, d, &status, &aside) < 0 || status != 0 ||
+        manifest_parse(a, buf_str(&text), text.n, m, &aside) < 0 || !text_eq(m->id, t->o.id))
+        return;
+    ret->seeded = m;
+    ret->seeded_local = !act->seed_dir;
+}
+
+/* Runs the setup where it has not run. */
+static int end_create(struct ssh_backend *b, struct arena *a, const struct desired *want, bool set, const struct deadline *d,
+                      struct act_result *ret, struct err *e)
+{
+    struct act_result res = *ret;
+    if (!set || !want->setup)
+        return 0;
+    int r = set_up(b, a, want, res.id, d, &res, e);
+    if (r == 0 || res.setup_status != 0)
+        *ret = res;
+    return r;
+}
+
+static int create_over(struct ssh_backend *b, struct arena *a, const struct backend_act *act, const struct ssh_tree *there,
+                       const struct deadline *d, struct act_result *ret, struct err *e)
+{
+    struct act_result res = existing(b, a, there);
+    recall_seed(b, a, act, there, d, &res);
+    int r = end_create(b, a, act->want, !text_eq(there->seen->setup, "done"), d, &res, e);
+    if (r == 0 || res.setup_status != 0)
+        *ret = res;
+    return r;
+}
+
+/* The tree that is to give way; NULL: the place is free, or the new one is there already (*ret_done). */
+static int find_old(const struct backend_act *act, const struct ssh_tree *there, const struct ssh_tree **ret, bool *ret_done,
+                    struct err *e)
+{
+    *ret = NULL;
+    *ret_done = false;
+    if (!there)
+        return 0;
+    if (act->replaces && text_eq(there->o.id, act->replaces)) {
+        *ret = there;
+        return ssh_expected(&there->o, act->expect, e);
+    }
+    *ret_done = there->owned && there->o.ownership == OWN_OURS && text_eq(there->owner.config_hash, act->want->config_hash) &&
+                (!act->replaces || there->o.created_at_ms == act->created_at_ms);
+    if (*ret_done)
+        return 0;
+    return err_set(e, ERR_CONFLICT, 0, "creating '%s': %s is taken by %s", act->want->name, there->seen->path,
+                   !there->owned ? "something that is not ours" : "another one");
+}
+
 int ssh_create(struct ssh_backend *b, struct arena *a, const struct backend_act *act, const struct deadline *d,
                struct act_result *ret, struct err *e)
 {
     struct desired want = *act->want;
     struct backend_act own = *act;
     struct ssh_trees t;
+    const struct ssh_tree *old;
     char id[SSH_WORD];
+    bool done;
     if (ssh_ops.check(a, &want, &want.fields, e) < 0)
         return -1;
     own.want = &want;
@@ -303,23 +405,24 @@ int ssh_create(struct ssh_backend *b, struct arena *a, const struct backend_act 
     if (ssh_trees_take(b, a, &root, 1, false, d, &t, e) < 0)
         return -1;
     const struct ssh_tree *there = ssh_trees_at(&t, root);
-    if (there && (!there->owned || there->o.ownership != OWN_OURS || !text_eq(there->owner.config_hash, want.config_hash)))
-        return err_set(e, ERR_CONFLICT, 0, "creating '%s': %s is taken by %s", want.name, root,
-                       !there->owned ? "something that is not ours" : "another one");
-    if (sweep(b, a, &t, top, want.name, d, e) < 0)
+    if (find_old(&own, there, &old, &done, e) < 0 || sweep(b, a, &t, top, want.name, d, e) < 0)
         return -1;
-    if (there) {
-        if (want.setup && !text_eq(there->seen->setup, "done"))
-            return set_up(b, a, &want, there->o.id, d, ret, e);
-        *ret = (struct act_result){.id = there->o.id};
-        return 0;
-    }
+    if (done)
+        return create_over(b, a, &own, there, d, ret, e);
     ssh_word(id);
     const char *made = arena_strdup(a, id);
-    if (seed(b, a, &own, made, d, e) < 0)
+    struct act_result res = {.id = made, .seeded_local = !act->seed_dir};
+    if (seed(b, a, &own, made, old, d, &res.seeded, e) < 0)
         return -1;
-    if (want.setup)
-        return set_up(b, a, &want, made, d, ret, e);
-    *ret = (struct act_result){.id = made};
-    return 0;
+    const char *key = ssh_link_host_key(b->link);
+    res.host_key = *key ? arena_strdup(a, key) : NULL;
+    if (old) {
+        const char *gone[] = {ssh_leftover_path(a, top, want.name, "gone", old->o.id), NULL};
+        if (run(b, a, sweep_script, gone, "removing what was replaced", NULL, NULL, d, e) < 0)
+            return -1;
+    }
+    int r = end_create(b, a, &want, true, d, &res, e);
+    if (r == 0 || res.setup_status != 0)
+        *ret = res;
+    return r;
 }

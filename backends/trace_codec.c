@@ -197,6 +197,7 @@ struct node *trace_request_apply(struct arena *a, const struct backend_act *act)
     }
     if (act->step == STEP_CREATE)
         set_i64(a, n, "createdAtMs", act->created_at_ms);
+    node_set_text(a, n, "replaces", act->replaces);
     if (act->n_changes > 0)
         node_set(a, n, "changes", request_changes(a, act));
     return n;

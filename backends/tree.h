@@ -87,6 +87,12 @@ struct tree;
 int tree_scan(struct arena *a, const struct tree_scan_req *req, const struct call *c, struct tree **ret,
               struct tree_remarks *ret_remarks, struct err *e);
 void tree_close(struct tree *t); /* accepts NULL */
+/* Reads all files of a tree that was scanned without `digest`. ERR_CONFLICT: it is not as the scan saw it. */
+int tree_read(struct tree *t, const struct call *c, struct err *e);
+/* What changes whenever anything in it does, without a look at what is in files: of paths, types, modes, sizes, inodes and times.
+ * *ret_newest_ms: its newest time. A change within the clock's own step of that may show nowhere: who compares with it later
+ * waits until it is past. */
+void tree_stamp_digest(const struct tree *t, char ret[DIGEST_HEX], int64_t *ret_newest_ms);
 size_t tree_entries(const struct tree *t);
 uint64_t tree_bytes(const struct tree *t);
 

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -253,10 +254,25 @@ static int scan_links(struct scan *s, struct err *e)
     return tree_notes_check(&s->notes, t->n_roots == 1 ? t->roots[0].path : "copying directories", e);
 }
 
+static int read_all(struct tree *t, const struct deadline *d, struct err *e)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < t->n_roots && r == 0; i++) {
+        struct tree_place *place = arena_alloc(t->arena, sizeof *place);
+
+        tree_place_init(place, t->roots[i].fd);
+        for (size_t j = 0; j < t->n && r == 0; j++)
+            if (t->items[j].root == i && t->items[j].x.type == MANIFEST_FILE)
+                r = tree_item_read(t, &t->items[j], place, d, NULL, NULL, e);
+        tree_place_close(place);
+    }
+    return r < 0 ? -1 : tree_still(t, d, e);
+}
+
 static int scan_all(struct scan *s, struct err *e)
 {
     struct tree *t = s->t;
-    int r = 0;
 
     for (size_t i = 0; i < s->req->n_dirs; i++)
         if (scan_root(s, i, e) < 0)
@@ -268,18 +284,7 @@ static int scan_all(struct scan *s, struct err *e)
         qsort(t->items, t->n, sizeof *t->items, item_compare);
     if (scan_links(s, e) < 0)
         return -1;
-    if (!s->req->digest)
-        return 0;
-    for (size_t i = 0; i < t->n_roots && r == 0; i++) {
-        struct tree_place *place = arena_alloc(t->arena, sizeof *place);
-
-        tree_place_init(place, t->roots[i].fd);
-        for (size_t j = 0; j < t->n && r == 0; j++)
-            if (t->items[j].root == i && t->items[j].x.type == MANIFEST_FILE)
-                r = tree_item_read(t, &t->items[j], place, &s->deadline, NULL, NULL, e);
-        tree_place_close(place);
-    }
-    return r < 0 ? -1 : tree_still(t, &s->deadline, e);
+    return s->req->digest ? read_all(t, &s->deadline, e) : 0;
 }
 
 static int check_dirs(const struct tree_scan_req *req, struct err *e)
@@ -318,6 +323,43 @@ int tree_scan(struct arena *a, const struct tree_scan_req *req, const struct cal
     }
     *ret = s.t;
     return 0;
+}
+
+int tree_read(struct tree *t, const struct call *c, struct err *e)
+{
+    const struct deadline d = deadline_start(c);
+
+    return read_all(t, &d, e);
+}
+
+static int64_t stamp_add(struct digest *d, const char *path, const char *target, const struct tree_stamp *s)
+{
+    char line[256];
+    int n = snprintf(line, sizeof line, "%zu %zu %llx %llx %llx %o %lld.%09ld %lld.%09ld\n", strlen(path), strlen(target),
+                     (unsigned long long)s->dev, (unsigned long long)s->ino, (unsigned long long)s->size, (unsigned)s->mode,
+                     (long long)s->mtime.tv_sec, s->mtime.tv_nsec, (long long)s->ctime.tv_sec, s->ctime.tv_nsec);
+    digest_update(d, line, (size_t)n);
+    digest_update(d, path, strlen(path));
+    digest_update(d, target, strlen(target));
+    return (int64_t)s->ctime.tv_sec * 1000 + s->ctime.tv_nsec / 1000000;
+}
+
+void tree_stamp_digest(const struct tree *t, char ret[DIGEST_HEX], int64_t *ret_newest_ms)
+{
+    int64_t newest = INT64_MIN, at;
+    struct digest d;
+
+    digest_init(&d);
+    for (size_t i = 0; i < t->n_roots; i++) {
+        at = stamp_add(&d, t->roots[i].path, t->roots[i].name, &t->roots[i].stamp);
+        newest = at > newest ? at : newest;
+    }
+    for (size_t i = 0; i < t->n; i++) {
+        at = stamp_add(&d, t->items[i].x.path, t->items[i].x.target ? t->items[i].x.target : "", &t->items[i].stamp);
+        newest = at > newest ? at : newest;
+    }
+    digest_final_hex(&d, ret);
+    *ret_newest_ms = newest;
 }
 
 void tree_close(struct tree *t)

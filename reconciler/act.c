@@ -1,11 +1,14 @@
 #include "reconciler/act.h"
 
+#include "reconciler/approvals.h"
+#include "reconciler/compare.h"
 #include "reconciler/line.h"
 #include "reconciler/snapshot.h"
 #include "reconciler/workspace.h"
 #include "spec/base/text.h"
 #include "spec/engine_ref.h"
 #include "spec/openclaw/expand.h"
+#include "state/seeds.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -151,6 +154,42 @@ static struct record record_of(const struct acting *x, struct arena *a, const st
     return rec;
 }
 
+/* What a workspace was filled with. Of a snapshot nothing is new: the local directories are still what they were when both ends
+ * were last in step, as far as that is known. */
+static int note_seed(struct acting *x, struct arena *a, const struct act *act, const struct act_result *res, int64_t at_ms,
+                     struct record *rec, struct err *e)
+{
+    char digest[DIGEST_HEX];
+
+    if (!rec->holds_data)
+        return 0;
+    rec->seed.at_ms = at_ms;
+    rec->seed.epoch++;
+    rec->seed.host_key = res->host_key ? res->host_key : rec->seed.host_key;
+    if (res->seeded && !res->seeded_local)
+        return 0;
+    rec->seed.manifest = rec->seed.source = NULL;
+    if (!res->seeded)
+        return 0;
+    if (seeds_put(x->conf->store->home, res->seeded, digest, e) < 0)
+        return -1;
+    rec->seed.manifest = arena_strdup(a, digest);
+    rec->seed.source = arena_strdup(a, res->seeded->tree);
+    return 0;
+}
+
+/* It is used up, or nothing is there any more that it was of. */
+static int drop_approval(struct acting *x, const struct act *act, struct err *e)
+{
+    ARENA_AUTO a = arena_new();
+    int r;
+
+    pthread_mutex_lock(&x->mutex);
+    r = approvals_remove(x->conf->store->home, a, act->endpoint, act->name, e);
+    pthread_mutex_unlock(&x->mutex);
+    return r;
+}
+
 /* What OpenClaw writes of a runtime. */
 static int put_record(struct acting *x, const struct round_openclaw *o, const struct act *act, const struct record *rec,
                       struct err *e)
@@ -246,6 +285,9 @@ static int on_snapshot(void *ctx, const struct act *act, struct backend *b, cons
     pthread_mutex_lock(&x->mutex);
     (void)journal_append(x->conf->journal, &entry, NULL, &ignored);
     pthread_mutex_unlock(&x->mutex);
+    /* What was decided, and perhaps approved, is about another tree. The snapshot stays: retention knows it. */
+    if (rc == 0 && act->kind == ACT_RESEED && act->seed && act->seed->remote_tree && !text_eq(act->seed->remote_tree, s.tree))
+        rc = err_set(e, ERR_CONFLICT, 0, "'%s' was changed since it was looked at", act->name);
     return rc;
 }
 
@@ -320,6 +362,10 @@ static int on_made(void *ctx, const struct act *act, const struct act_result *re
     rec.setup_failed = setup_failed;
     rec.cdp_port = res->cdp_port;
     rec.no_vnc_port = res->no_vnc_port;
+    if (note_seed(x, a, act, res, created_at_ms, &rec, e) < 0)
+        return -1;
+    if (act->kind == ACT_RESEED && drop_approval(x, act, e) < 0)
+        return -1;
     /* Our acts are no use: an existing time of last use stays, that of what is made beforehand is its creation. */
     if (rec.last_used_at_ms == TIME_NONE && act->runtime != RUNTIME_SANDBOX)
         rec.last_used_at_ms = created_at_ms;
@@ -359,6 +405,14 @@ static int on_patched(void *ctx, const struct act *act, struct err *e)
     return record_put(x->conf->store->home, &rec, NULL, NULL, e);
 }
 
+static const char *host_key_of(const struct round *r, const char *endpoint)
+{
+    for (size_t i = 0; i < r->n_looks; i++)
+        if (strcmp(r->looks[i].endpoint, endpoint) == 0)
+            return r->looks[i].seen.host_key;
+    return NULL;
+}
+
 static int on_adopted(void *ctx, const struct act *act, struct err *e)
 {
     struct acting *x = ctx;
@@ -386,6 +440,8 @@ static int on_adopted(void *ctx, const struct act *act, struct err *e)
     rec.config_hash = act->obs->config_hash ? act->obs->config_hash : rec.config_hash;
     rec.cdp_port = act->obs->cdp_port;
     rec.no_vnc_port = act->obs->no_vnc_port;
+    if (rec.holds_data)
+        rec.seed.host_key = host_key_of(x->r, act->endpoint);
     if (!o)
         return record_put(x->conf->store->home, &rec, NULL, NULL, e);
     return settle_record(x, o, act, &rec, e);
@@ -421,6 +477,10 @@ static int on_gone(void *ctx, const struct act *act, struct err *e)
         return leave_root(x, act, e);
     if (is_registered(o, act) && registry_remove(&o->registry, act->runtime, act->name, act->rec->version, &wait, e) < 0)
         return -1;
+    if (rec.holds_data && drop_approval(x, act, e) < 0)
+        return -1;
+    if (rec.holds_data)
+        compare_forget(x->conf->store->home, act);
     return record_remove(x->conf->store->home, &rec, NULL, e);
 }
 
@@ -583,6 +643,7 @@ void act_execute(const struct act_conf *conf, struct round *r, struct act_report
     const struct leave_conf leave = leaving(&x);
     leave_finish(&leave, r, &ret->left);
     snapshot_collect(conf->store->home, conf->journal, r);
+    compare_settle(r, conf->store->home, ret->v);
     ret->n_failed += ret->left.n_failed + (ret->left.error != NULL);
     if (!ret->journal_error)
         ret->journal_error = ret->left.journal_error;

@@ -6,7 +6,8 @@
  *   create    [look: must be absent] intent, create, made          [look]: where the act needs one
  *   recreate  look: still idle and the same; fresh; [kept]; intent, remove (by id, seen to be gone), create, made
  *             at another root of the same host: ...; intent, create, made; look: still idle; remove, gone
- *   reseed    the same, and what it is made from is local
+ *   reseed    look: still idle and the same; fresh; [kept]; intent, create in place of the old tree (or, where the backend
+ *             cannot: remove, create), made. What it is made from is local
  *   prune     look: still idle and the same; fresh; [kept]; parting, remove, gone
  *   forget    [look: must be absent] parting, gone
  *   start stop patch    [look]; the step; patched
@@ -61,7 +62,8 @@ struct recorder {
      * is begun. */
     int (*parting)(void *ctx, const struct act *act, struct err *e);
     /* Keeps the tree of act->obs, which b shows, and gives 0 only once what was kept was read back and is whole. No room for
-     * it: sys is ENOSPC. Where it is NULL, what needs a snapshot is not done. */
+     * it: sys is ENOSPC; ERR_CONFLICT: the tree is not (any more) what the act was decided from. Where it is NULL, what needs a
+     * snapshot is not done. */
     int (*snapshot)(void *ctx, const struct act *act, struct backend *b, const struct call *c, struct err *e);
     /* What a canonical workspace is seeded from, of create and recreate: a directory for backend_act.seed_dir, or NULL: the local
      * ones. It must stay until the act has ended. Where it is NULL: always the local ones. */

@@ -1,5 +1,6 @@
 #include "reconciler/kept.h"
 
+#include "reconciler/approvals.h"
 #include "reconciler/pauses.h"
 #include "reconciler/remember.h"
 #include "reconciler/stuck.h"
@@ -107,6 +108,7 @@ static struct snapshot_room room_of(struct arena *a, struct home *home)
 int kept_put(struct round *r, const struct round_conf *conf, struct err *e)
 {
     struct home *home = conf->store->home;
+    struct approval *approvals;
     struct pause *pauses;
 
     put_leftovers(r);
@@ -116,5 +118,8 @@ int kept_put(struct round *r, const struct round_conf *conf, struct err *e)
     if (pauses_read(home, r->a, r->now_ms, &pauses, &r->world.n_pauses, e) < 0)
         return -1;
     r->world.pauses = pauses;
+    if (approvals_read(home, r->a, &approvals, &r->world.n_approvals, e) < 0)
+        return -1;
+    r->world.approvals = approvals;
     return put_last_seen(r, home, e) < 0 || put_turns(r, home, e) < 0 ? -1 : 0;
 }

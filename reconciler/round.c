@@ -180,6 +180,7 @@ static int read_own_records(struct looking *in, struct err *e)
         shard->creating = own->creating;
         shard->setup_failed = own->setup_failed;
         shard->id = own->id;
+        shard->seed = own->seed;
         if (is_unplaced(shard)) {
             shard->endpoint = own->endpoint;
             shard->holds_data = own->holds_data;
@@ -658,7 +659,24 @@ static int make_world(struct looking *in, const struct install *installs, struct
         uses_find(r, in->uses.v, in->uses.n, &w->uses, &w->n_uses);
     w->requests = in->conf->requests;
     w->n_requests = in->conf->n_requests;
-    return kept_put(r, in->conf, e);
+    if (kept_put(r, in->conf, e) < 0)
+        return -1;
+    const struct endpoint_opener opener = opener_of(in);
+    compare_seeds(r, &opener, in->conf->store->home, in->conf->cancel);
+    return 0;
+}
+
+void round_approve(struct round *r, const struct approval *v, size_t n)
+{
+    struct approval *all = ARENA_ARRAY(r->a, struct approval, r->world.n_approvals + n);
+
+    for (size_t i = 0; i < r->world.n_approvals; i++)
+        all[i] = r->world.approvals[i];
+    for (size_t i = 0; i < n; i++)
+        all[r->world.n_approvals + i] = v[i];
+    r->world.approvals = all;
+    r->world.n_approvals += n;
+    plan_compute(r->a, &r->world, r->now_ms, &r->plan);
 }
 
 int round_look(const struct round_conf *conf, struct round **ret, struct err *e)
@@ -731,6 +749,7 @@ void round_free(struct round *r)
         return;
     for (size_t i = 0; i < r->n_looks; i++)
         arena_free(r->looks[i].arena);
+    compare_free(r->compare);
     load_unref(r->load);
     arena_free(r->a);
     free(r);

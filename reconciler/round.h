@@ -11,6 +11,7 @@
 #ifndef RECONCLAW_RECONCILER_ROUND_H
 #define RECONCLAW_RECONCILER_ROUND_H
 
+#include "reconciler/compare.h"
 #include "reconciler/core/plan.h"
 #include "reconciler/executor.h"
 #include "reconciler/host.h"
@@ -86,6 +87,7 @@ struct round {
     size_t n_desired;
     struct observe_one *looks; /* one per endpoint, with the arena that its observation lives in */
     size_t n_looks;
+    struct compare *compare;         /* private: of both ends of seeds */
     struct leftovers_view leftovers; /* our own records of what was left behind */
     struct grant *stuck;             /* of stuck_read() */
     size_t n_stuck;
@@ -107,6 +109,9 @@ void round_remember(const struct round *r, const struct act_ended *done, struct 
 
 /* All that is wanted of a runtime, as one text: its config hash and the image's id. What turns are counted against. */
 const char *round_want(struct arena *a, const struct round *r, const struct desired *d);
+
+/* As if v had been approved, too; the plan is made anew from the same world. The texts outlive the round. */
+void round_approve(struct round *r, const struct approval *v, size_t n);
 
 /* The wanted one of that endpoint, name and kind, or NULL. */
 const struct desired *round_find_desired(const struct desired *v, size_t n, const char *endpoint, const char *name,

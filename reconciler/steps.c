@@ -118,18 +118,22 @@ static int step_timeout(const struct act *act, enum step kind)
     return EXECUTOR_STEP_MS;
 }
 
-/* apply() is idempotent, so that a time-out, whose outcome is unknown, is answered by the same call again. */
+/* apply() is idempotent, so that a time-out, whose outcome is unknown, is answered by the same call again. Of a create, id is
+ * what it replaces. */
 static int step(struct doing *d, enum step kind, const char *id, int64_t created_at_ms, struct act_result *res)
 {
     const struct act *act = d->act;
+    const bool creates = kind == STEP_CREATE;
     const struct call call = {.timeout_ms = step_timeout(act, kind), .cancel = d->s->cancel};
     const struct backend_act ask = {.step = kind,
                                     .want = act->want,
                                     .name = act->name,
-                                    .id = id,
+                                    .id = creates ? NULL : id,
                                     .expect = act->obs,
                                     .created_at_ms = created_at_ms,
                                     .seed_dir = d->seed_dir,
+                                    .replaces = creates ? id : NULL,
+                                    .epoch = act->rec ? act->rec->seed.epoch + 1 : 1,
                                     .changes = act->changes,
                                     .n_changes = act->n_changes};
 
@@ -208,7 +212,7 @@ static int snapshot(struct doing *d, const struct act *act, struct backend *b)
         return hold(d, "there is nowhere to keep a snapshot of it");
     if (rec->snapshot(rec->ctx, act, b, &call, d->e) == 0)
         return 0;
-    d->held = d->e->sys == ENOSPC;
+    d->held = d->e->sys == ENOSPC || d->e->class == ERR_CONFLICT;
     return err_wrap(d->e, "keeping a snapshot of '%s'", act->name);
 }
 
@@ -286,13 +290,15 @@ static int record(struct doing *d, int (*fn)(void *, const struct act *, struct 
     return err_wrap(d->e, "%s", what);
 }
 
-static int make(struct doing *d)
+/* In place of what has the id `replaces`, or of nothing. */
+static int make(struct doing *d, const char *replaces)
 {
     const struct recorder *rec = d->s->conf->recorder;
     struct act_result res = {0};
     struct err made_err = {0};
     int64_t created = d->s->conf->now_ms(d->s->conf->now_ctx);
-    bool failed = step(d, STEP_CREATE, NULL, created, &res) < 0, setup_failed = failed && d->e->class == ERR_REFUSED && res.id;
+    bool failed = step(d, STEP_CREATE, replaces, created, &res) < 0,
+         setup_failed = failed && d->e->class == ERR_REFUSED && res.id;
 
     if (failed && !setup_failed) {
         d->held = d->e->class == ERR_CONFLICT;
@@ -311,7 +317,28 @@ static int do_create(struct doing *d)
         return -1;
     if (keep_old_place(d) < 0 || find_seed(d) < 0 || record(d, d->s->conf->recorder->intent, "recording the intent") < 0)
         return -1;
-    return make(d);
+    return make(d, NULL);
+}
+
+/* The new tree takes the place of the old one, or, where the backend cannot do that, comes after it. */
+static int do_reseed(struct doing *d)
+{
+    struct act_result res;
+    bool gone = false;
+
+    if (still_idle(d, &gone) < 0 || keep(d, &gone) < 0 || record(d, d->s->conf->recorder->intent, "recording the intent") < 0)
+        return -1;
+    if (gone)
+        return make(d, NULL);
+    if (make(d, d->act->obs->id) == 0)
+        return 0;
+    if (d->e->class != ERR_UNSUPPORTED)
+        return -1;
+    if (step(d, STEP_REMOVE, d->act->obs->id, TIME_NONE, &res) < 0) {
+        d->held = d->e->class == ERR_CONFLICT;
+        return -1;
+    }
+    return make(d, NULL);
 }
 
 /* The old place goes only once the new one is made, and while it is what its snapshot holds. Else it is seen there in the next
@@ -352,7 +379,7 @@ static int do_recreate(struct doing *d)
         d->held = d->e->class == ERR_CONFLICT;
         return -1;
     }
-    return make(d);
+    return make(d, NULL);
 }
 
 static int do_prune(struct doing *d)
@@ -413,8 +440,9 @@ static int do_act(struct doing *d)
     case ACT_CREATE:
         return do_create(d);
     case ACT_RECREATE:
-    case ACT_RESEED:
         return d->act->obs ? do_recreate(d) : do_create(d);
+    case ACT_RESEED:
+        return d->act->obs ? do_reseed(d) : do_create(d);
     case ACT_PRUNE:
         return do_prune(d);
     case ACT_FORGET:

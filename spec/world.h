@@ -133,6 +133,16 @@ struct private_dir {
     const char *doubt; /* why it is not moved whatever happens ("it is a link"); NULL: it may be */
 };
 
+/* What a workspace on another host was last filled with, by our own record. */
+struct seeded {
+    const char *manifest; /* digest of its manifest, by which state/seeds.h keeps that; NULL: not known */
+    /* Of the content that the local directories had when both ends were last in step; NULL: not known. */
+    const char *source;
+    const char *host_key; /* fingerprint of the key that the host showed: "SHA256:..."; NULL: none */
+    int64_t at_ms;        /* 0: not known */
+    int64_t epoch;        /* how often the runtime has been filled; 0: not known */
+};
+
 struct record {
     const char *endpoint, *name;
     enum runtime_kind kind;
@@ -163,6 +173,7 @@ struct record {
     /* Removing its runtime destroys a workspace that exists nowhere else (remote and canonical). Of a runtime that is still
      * desired, `can_remake` tells. */
     bool holds_data;
+    struct seeded seed; /* of such a one */
     /* Of OpenClaw's: what it would leave behind. Set by whoever expands the config, where anything of that install is unwanted.
      */
     const struct private_dir *dirs;
@@ -267,8 +278,9 @@ struct observation {
     bool mounts_known;
     const struct mount_use *mounts;
     size_t n_mounts;
-    bool can_save;    /* the trees of its runtimes can be saved as they are */
-    const char *memo; /* what the backend wants to be given at the next observation; losing it costs only time */
+    const char *host_key; /* that the host showed: "SHA256:..."; NULL: it has none */
+    bool can_save;        /* the trees of its runtimes can be saved as they are */
+    const char *memo;     /* what the backend wants to be given at the next observation; losing it costs only time */
 };
 
 /* --- what is to be done

@@ -14,8 +14,8 @@
 #define KEY_BYTES   1000
 #define LEFTOVER_MS 600000
 
-static const char *const dir_names[] = {"keys", "records", "journal", "kept", "leftovers", "snapshots"};
-enum { DIR_KEYS, DIR_RECORDS, DIR_JOURNAL, DIR_KEPT, DIR_LEFTOVERS, DIR_SNAPSHOTS, N_DIRS };
+static const char *const dir_names[] = {"keys", "records", "journal", "kept", "leftovers", "snapshots", "seeds"};
+enum { DIR_KEYS, DIR_RECORDS, DIR_JOURNAL, DIR_KEPT, DIR_LEFTOVERS, DIR_SNAPSHOTS, DIR_SEEDS, N_DIRS };
 
 struct home {
     struct arena *arena;

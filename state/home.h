@@ -7,6 +7,7 @@
  *       journal/         what was decided, done and verified                                           (state/journal.h)
  *       leftovers/       private workspaces that pruned runtimes left behind                           (state/leftovers.h)
  *       snapshots/       workspaces that were saved before something destroyed them                    (state/snapshots.h)
+ *       seeds/           what workspaces on other hosts were filled with                               (state/seeds.h)
  *       kept/            bytes of registry files that were replaced unread                             (state/shards.h)
  *
  * home_open ... home_close. Every write is whole or not at all (state/file.h). The handle may be used by several threads at

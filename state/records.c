@@ -16,7 +16,7 @@
 /* --- the format --------------------------------------------------------------------------------------------------------------
  */
 
-enum field_type { FIELD_TEXT, FIELD_TIME, FIELD_FLAG, FIELD_PORT, FIELD_OBJECT };
+enum field_type { FIELD_TEXT, FIELD_TIME, FIELD_FLAG, FIELD_PORT, FIELD_COUNT, FIELD_OBJECT };
 
 /* One row per stored member of struct record, in the order of the file. */
 static const struct record_field {
@@ -45,6 +45,11 @@ static const struct record_field {
     {"setupFailed", offsetof(struct record, setup_failed), FIELD_FLAG, false},
     {"holdsData", offsetof(struct record, holds_data), FIELD_FLAG, false},
     {"place", offsetof(struct record, backend_target), FIELD_OBJECT, false},
+    {"seedManifest", offsetof(struct record, seed.manifest), FIELD_TEXT, false},
+    {"seedSource", offsetof(struct record, seed.source), FIELD_TEXT, false},
+    {"hostKey", offsetof(struct record, seed.host_key), FIELD_TEXT, false},
+    {"seededAtMs", offsetof(struct record, seed.at_ms), FIELD_COUNT, false},
+    {"epoch", offsetof(struct record, seed.epoch), FIELD_COUNT, false},
 };
 #define N_FIELDS (sizeof record_fields / sizeof *record_fields)
 
@@ -61,6 +66,8 @@ static const struct node *field_to_node(struct arena *a, const struct record *re
         return *(const bool *)p ? node_bool(a, true) : NULL;
     case FIELD_PORT:
         return *(const int *)p > 0 ? node_number(a, *(const int *)p) : NULL;
+    case FIELD_COUNT:
+        return *(const int64_t *)p > 0 ? node_number(a, (double)*(const int64_t *)p) : NULL;
     case FIELD_OBJECT:
         return *(const struct node *const *)p;
     }
@@ -112,6 +119,11 @@ static bool node_to_field(struct arena *a, const struct node *v, const struct re
         if (!is_whole(v, 1, 65535))
             return false;
         *(int *)p = (int)v->num;
+        return true;
+    case FIELD_COUNT:
+        if (!is_whole(v, 1, JS_MAX_SAFE_INTEGER))
+            return false;
+        *(int64_t *)p = (int64_t)v->num;
         return true;
     case FIELD_OBJECT:
         if (!node_is(v, NODE_OBJECT))

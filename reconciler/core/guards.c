@@ -232,15 +232,35 @@ static bool guard_suspicious(struct match *m, struct unit *u, struct act *act)
     return true;
 }
 
+/* A tree that has the id that was recorded is itself, whatever the host calls itself now. OpenClaw's trees have none of their
+ * own. */
+static bool is_proven(const struct unit *u)
+{
+    return u->o && u->r->id && text_eq(u->o->id, u->r->id) && !text_has_prefix(u->r->id, "inode:");
+}
+
+static bool guard_host_key(struct match *m, struct unit *u, struct act *act)
+{
+    if (!u->r || !u->r->seed.host_key || !u->site->host_key || strcmp(u->r->seed.host_key, u->site->host_key) == 0)
+        return false;
+    if ((act->kind != ACT_PRUNE && act->kind != ACT_FORGET) || is_proven(u) || (u->grants & GRANT_CAP))
+        return false;
+    act_hold(m, act, GUARD_UNKNOWN, TIME_NONE,
+             arena_printf(m->arena, "the host that answers has the key %s, and it was made on one with the key %s",
+                          u->site->host_key, u->r->seed.host_key));
+    act->remedy = u->o ? lift_cap : arena_printf(m->arena, "reconclaw forget %s", u->name);
+    return true;
+}
+
 typedef bool guard_fn(struct match *m, struct unit *u, struct act *act);
 
 /* --- over a unit ----------------------------------------------------------------------------------------------------------- */
 
 static void guard_act(struct match *m, struct unit *u, struct act *act)
 {
-    static guard_fn *const order[] = {guard_prune_off, guard_paused,  guard_release,   guard_flapping,
-                                      guard_config,    guard_protect, guard_data,      guard_image,
-                                      guard_busy,      guard_hot,     guard_suspicious};
+    static guard_fn *const order[] = {guard_prune_off, guard_paused,  guard_release,  guard_flapping,
+                                      guard_config,    guard_protect, guard_data,     guard_image,
+                                      guard_busy,      guard_hot,     guard_host_key, guard_suspicious};
 
     if (act->kind == ACT_HOLD || act->kind == ACT_REPORT)
         return;

@@ -138,6 +138,7 @@ static void site_observe(struct arena *a, struct site *s, const struct observati
 
     s->known = seen->ok;
     s->can_save = seen->can_save;
+    s->host_key = seen->host_key;
     s->why = seen->why ? seen->why : seen->ok ? NULL : "it could not be listed";
     s->remedy = seen->remedy;
     if (seen->n_images)

@@ -9,6 +9,7 @@ struct site {
     const char *endpoint;
     bool known, can_save;
     const char *why, *remedy;         /* of !known */
+    const char *host_key;             /* or NULL */
     const struct image_state *images; /* by reference */
     size_t n_images;
     size_t n_last;     /* of `last_seen` */

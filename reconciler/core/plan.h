@@ -70,6 +70,8 @@
  *  IMAGE     create, recreate: image not there       -                        the image; never torn down first
  *  BUSY      D, with live execs or sessions          -                        GRANT_USE, policy
  *  HOT       D, used within the hot window (4)       last use + window        GRANT_USE, time
+ *  UNKNOWN   prune, forget at a host that shows      -                        GRANT_CAP
+ *            another key than when it was made (7)
  *  UNKNOWN   forget                                  a look by id             RUN_ABSENT in the observation, GRANT_CAP
  *            where the listing is suspiciously empty
  *  CAP       all R of an endpoint, where more of     -                        GRANT_CAP
@@ -87,6 +89,8 @@
  *  (6) Recreate, reseed and prune of what cannot be made again from its spec: a snapshot comes first (act.snapshot), whatever was
  *      granted, and where it fails nothing else is done. None can be had where the backend cannot save, where there is nowhere to
  *      keep one, or no room for what it is known to hold. A tree without anything in it needs none, and holds nothing.
+ *
+ *  (7) Unless what is seen has the very id that was recorded.
  *
  * Seeds. A runtime that is wanted and holds a canonical workspace (!can_remake) is reseeded in place:
  *
@@ -211,8 +215,9 @@ struct seed_look {
     /* What the reseed would undo of what was done there since. */
     size_t n_lost;
     uint64_t lost_bytes;
-    const char *lost;   /* for people, by manifest_changes_format(); or NULL */
-    const char *digest; /* of all of it: what an approval is of */
+    const char *lost;        /* for people, by manifest_changes_format(); or NULL */
+    const char *digest;      /* of all of it, and of which tree it is in: what an approval is of */
+    const char *remote_tree; /* digest of what is there: of another tree this says nothing. NULL: not known */
 };
 
 /* The owner has seen what would be lost, and agrees. */

@@ -45,7 +45,7 @@ static void a_home_is_made_for_us_alone(void **state)
     h = open_home(base);
     assert_string_equal(home_path(h), base);
     for (size_t i = 0; i < 7; i++) {
-        static const char *const parts[] = {"", "keys", "records", "journal", "kept", "leftovers", "snapshots"};
+        static const char *const parts[] = {"", "keys", "records", "journal", "kept", "leftovers", "snapshots", "seeds"};
 
         assert_int_equal(stat(scratch_path(base, parts[i]), &st), 0);
         assert_int_equal(st.st_mode & 07777, 0700);
