@@ -115,8 +115,10 @@ static struct record record_of(const struct acting *x, struct arena *a, const st
 
     if (act->rec)
         rec = *act->rec;
-    else if (act->moves_rec) /* a move is no use */
+    else if (act->moves_rec) { /* a move is no use, and what it begins with comes from there */
         rec.last_used_at_ms = act->moves_rec->last_used_at_ms;
+        rec.seed = act->moves_rec->seed;
+    }
     rec.endpoint = act->endpoint;
     rec.name = act->name;
     rec.kind = act->runtime;

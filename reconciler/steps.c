@@ -349,7 +349,7 @@ static int leave_old_place(struct doing *d, bool gone)
     struct act_result res;
     struct observed now = {0};
 
-    if (make(d) < 0 || (!gone && look(d, d->act->obs->id, &now) < 0))
+    if (make(d, NULL) < 0 || (!gone && look(d, d->act->obs->id, &now) < 0))
         return -1;
     gone = gone || now.state == RUN_ABSENT;
     if (!gone && now.busy_known && now.busy > 0 && !use_is_granted(d))

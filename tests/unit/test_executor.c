@@ -124,8 +124,10 @@ static int stub_apply(struct backend *b, struct arena *a, const struct backend_a
 
     assert_true(c->timeout_ms > 0);
     begin(act->name);
-    r = note(names[act->step], act->name, e);
+    r = note(act->replaces ? "replace" : names[act->step], act->name, e);
     end(act->name);
+    if (act->replaces)
+        assert_string_equal(act->replaces, act->expect->id);
     if (r < 0)
         return -1;
     if (act->step == STEP_CREATE)
@@ -367,7 +369,7 @@ static void test_snapshot_first(void **state)
         const char *log;
     } cases[] = {
         {ACT_RECREATE, "look a\nfresh a\nsnapshot a\nlook a\nfresh a\nseed a\nintent a\nremove a\ncreate a\nmade a\n"},
-        {ACT_RESEED, "look a\nfresh a\nsnapshot a\nlook a\nfresh a\nintent a\nremove a\ncreate a\nmade a\n"},
+        {ACT_RESEED, "look a\nfresh a\nsnapshot a\nlook a\nfresh a\nintent a\nreplace a\nmade a\n"},
         {ACT_PRUNE, "look a\nfresh a\nsnapshot a\nlook a\nfresh a\nremove a\ngone a\n"},
         {ACT_CREATE, "seed a\nintent a\ncreate a\nmade a\n"},
     };
@@ -384,6 +386,20 @@ static void test_snapshot_first(void **state)
         clear_stage(state);
     }
     set_stage(state);
+}
+
+static void test_reseed_without_replacing(void **state)
+{
+    fail_at("replace", "a", ERR_UNSUPPORTED, 0);
+    assert_int_equal(run_one(tree_act(ACT_RESEED)), ACT_ENDED_DONE);
+    assert_log("look a\nfresh a\nsnapshot a\nlook a\nfresh a\nintent a\nreplace a\nremove a\ncreate a\nmade a\n");
+}
+
+static void test_reseed_of_another_tree(void **state)
+{
+    fail_at("snapshot", "a", ERR_CONFLICT, 0);
+    assert_int_equal(run_one(tree_act(ACT_RESEED)), ACT_ENDED_HELD);
+    assert_log("look a\nfresh a\nsnapshot a\n");
 }
 
 /* Whatever is in the way of the snapshot: nothing was begun. */
@@ -831,6 +847,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST("each act is its steps, in this order", test_sequences),
         TEST("what exists nowhere else is kept before it goes", test_snapshot_first),
+        TEST("where no tree can take another's place, the old one goes first", test_reseed_without_replacing),
+        TEST("what its snapshot shows to be another tree than was decided about is not reseeded", test_reseed_of_another_tree),
         TEST("without a verified snapshot nothing goes", test_no_snapshot_no_removal),
         TEST("a move keeps what is at the old place before it makes the new one", test_move_keeps_the_old_place),
         TEST("an endpoint that lets every try of an act time out is asked for no further one", test_silent_endpoint),

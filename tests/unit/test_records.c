@@ -41,7 +41,8 @@ static struct record full(const char *name)
                            .id = "c0ffee",
                            .creating = true,
                            .setup_failed = true,
-                           .holds_data = true};
+                           .holds_data = true,
+                           .seed = {.manifest = "ab", .source = "cd", .host_key = "SHA256:x", .at_ms = 1, .epoch = 3}};
 }
 
 static struct record least(const char *name)
@@ -65,7 +66,10 @@ static void assert_same(const struct record *a, const struct record *b)
                                      {&a->image, &b->image},
                                      {&a->config_label_kind, &b->config_label_kind},
                                      {&a->config_hash, &b->config_hash},
-                                     {&a->id, &b->id}};
+                                     {&a->id, &b->id},
+                                     {&a->seed.manifest, &b->seed.manifest},
+                                     {&a->seed.source, &b->seed.source},
+                                     {&a->seed.host_key, &b->seed.host_key}};
 
     for (size_t i = 0; i < N(pairs); i++)
         assert_true(text_eq(*pairs[i][0], *pairs[i][1]));
@@ -76,6 +80,7 @@ static void assert_same(const struct record *a, const struct record *b)
     assert_int_equal(a->creating, b->creating);
     assert_int_equal(a->setup_failed, b->setup_failed);
     assert_int_equal(a->holds_data, b->holds_data);
+    assert_true(a->seed.at_ms == b->seed.at_ms && a->seed.epoch == b->seed.epoch);
 }
 
 struct fixture {
