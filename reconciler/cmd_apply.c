@@ -371,6 +371,23 @@ static void tell_unheeded(struct cli *cli, const struct round *r)
     }
 }
 
+/* `--session` takes the key under which a runtime is recorded, as OpenClaw's does: not the session's own name. */
+static void tell_no_match(struct cli *cli, const struct round *r)
+{
+    struct node *told = node_object(cli->a);
+
+    (void)fprintf(cli->out, "No runtime matches.");
+    for (size_t i = 0; (cli->opt.session || cli->opt.agent) && i < r->n_records; i++) {
+        const char *key = r->records[i].scope_key;
+
+        if (!key || node_get(told, key))
+            continue;
+        (void)fprintf(cli->out, "%s%s", told->n_members > 0 ? ", " : " Recorded are: ", text_escaped(cli->a, key));
+        node_set(cli->a, told, key, node_bool(cli->a, true));
+    }
+    (void)fprintf(cli->out, "\n");
+}
+
 int cmd_recreate(struct cli *cli)
 {
     __attribute__((cleanup(look_close))) struct look look = {0};
@@ -396,7 +413,7 @@ int cmd_recreate(struct cli *cli)
         if (cli->opt.json)
             cli_print_json(cli, cli_object(cli, "recreate"));
         else
-            (void)fprintf(cli->out, "No runtime matches.\n");
+            tell_no_match(cli, look.round);
         return EXIT_OK;
     }
     look_keep_acts(cli, look.round, is_requested);
