@@ -288,3 +288,92 @@ watch_processes() {
     ! find /tmp -xdev -newer "$T/before" -type f ! -path "$T/*" -print0 2>/dev/null | xargs -0r grep -lsaF -f "$T/canary-key" ||
         fail 'it is in a file'
 }
+
+@test "what ssh is started for, an alias and a jump, is told no variable of ours" {
+    mkdir -p "$HOME/.ssh"
+    cat >"$HOME/.ssh/config" <<CONFIG
+Match exec "env >>$T/children"
+Host near far
+    HostName 127.0.0.1
+    Port $(cat "$T/h/port")
+    User $(cat "$T/h/user")
+    IdentityFile $T/h/id
+    UserKnownHostsFile $T/h/known_hosts
+Host far
+    ProxyJump near
+CONFIG
+    printf '%s\n' 'apiVersion: reconclaw/v1' 'kind: Sandbox' 'metadata: {name: one}' 'spec:' '  backend: ssh' \
+        "  ssh: {target: far, workspaceRoot: $T/h/home/boxes}" "  workspaces: [{path: $WORK}]" '  env: {TOKEN: {fromEnv: MINE_API_KEY}}' \
+        >"$SPECS/one.yaml"
+    EXTRA_ENV=(MINE_API_KEY=canary-5d1f3a SSH_AUTH_SOCK="$T/no-agent")
+    # ssh asks the account file for its user's home, not the environment.
+    awk -F: -v OFS=: -v u="$(id -un)" -v h="$HOME" '$1 == u {$6 = h} {print}' /etc/passwd >"$T/passwd"
+    AS=(bwrap --dev-bind / / --ro-bind "$T/passwd" /etc/passwd --)
+    apply
+    is_status 0
+    [ -f "$(tree h one)/workspace/AGENTS.md" ] || fail 'it was not seeded'
+    [ "$(logins h)" = 2 ] || fail "$(logins h) logins: one of them is the jump's"
+    [ "$(grep -c '^HOME=' "$T/children")" -ge 2 ] || fail "ssh was started $(grep -c ^HOME= "$T/children") times, not for the alias and for the jump"
+    ! grep -v -E '^(PATH|HOME|USER|LOGNAME|LC_ALL|LANG|SSH_ASKPASS_REQUIRE|SSH_AUTH_SOCK|SHELL|PWD|OLDPWD|SHLVL|_)=' "$T/children"
+}
+
+# As $T/reconclaw: the release build, which may write a core, in a directory of its own. Its pid is in $T/pid; how it ended, and
+# whether the kernel says that it dumped, in $T/ended.
+cores_allowed() {
+    mkdir "$T/cores"
+    cat >"$T/watched" <<'PYTHON'
+import os, resource, sys
+top = os.path.dirname(os.path.realpath(sys.argv[0]))
+hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+os.chdir(top + "/cores")
+pid = os.fork()
+if pid == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+open(top + "/pid", "w").write(str(pid))
+status = os.waitpid(pid, 0)[1]
+open(top + "/ended", "w").write("%d %s" % (os.WTERMSIG(status), "core" if os.WCOREDUMP(status) else "none"))
+PYTHON
+    cp "$RELEASE" "$T/reconclaw"
+    AS=(python3 "$T/watched")
+}
+begun() {
+    rm -f "$T/pid" "$T/ended"
+    rc_raw "$@" "$SPECS" >"$T/log" 2>&1 </dev/null 3>&- &
+    STARTED+=($!)
+}
+logged_in() { [ "$(logins h)" -ge "$1" ]; }
+aborted() {
+    STARTED+=("$(cat "$T/pid")")
+    kill -ABRT "$(cat "$T/pid")"
+    within 20 test -s "$T/ended"
+    same "$(cat "$T/ended")" '6 none'
+}
+
+@test "killed where a core would be written, the daemon and an apply write none: on a session, after it, in a seed" {
+    sed -n 3p "$T/h/id" >"$T/canary-key"
+    cores_allowed
+    # What a process without a guard leaves here. Where this machine writes no core at all, nothing is shown but the flag itself.
+    "${AS[@]}" sh -c 'kill -ABRT $$' 2>/dev/null || true
+    echo "# without a guard: $(cat "$T/ended")"
+    rm -f "$T/cores"/*
+    KEYS="identityData: {fromFile: $T/h/id}, knownHostsFile: $T/h/known_hosts" box one h
+    begun run
+    within 20 test -f "$(tree h one)/workspace/AGENTS.md"
+    aborted
+    begun run
+    within 20 logged_in 2
+    host_down h
+    box two h
+    within 20 grep -qi 'refused' "$T/log"
+    aborted
+    rm "$SPECS/two.yaml"
+    "$ROOT/tests/lib/sshd.sh" start "$T/h" >/dev/null
+    KEYS="identityData: {fromFile: $T/h/id}, knownHostsFile: $T/h/known_hosts" box three h 'setup: "sleep 30"'
+    begun apply --yes
+    within 20 test -f "$(tree h three)/workspace/AGENTS.md"
+    same "$(stat -c %u "/proc/$(cat "$T/pid")/environ")" 0
+    aborted
+    same "$(ls -A "$T/cores")" ''
+    ! grep -rlaF -f "$T/canary-key" "$STATE" "$T/log" || fail 'it is in a file'
+}
