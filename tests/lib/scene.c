@@ -78,6 +78,7 @@ const char *scene_plan(struct scene *s)
 {
     struct observation *seen = ARENA_ARRAY(s->a, struct observation, 2);
     struct world *w = ARENA_NEW(s->a, struct world);
+    const struct install installs[] = {s->install, s->other};
     BUF_AUTO b = BUF_INIT(65536);
 
     seen[0] = (struct observation){.endpoint = "docker",
@@ -95,8 +96,8 @@ const char *scene_plan(struct scene *s)
                         .n_records = s->records.n,
                         .observations = seen,
                         .n_observations = s->twice ? 2 : 1,
-                        .installs = &s->install,
-                        .n_installs = 1,
+                        .installs = installs,
+                        .n_installs = s->has_other ? 2 : 1,
                         .pauses = &s->pause,
                         .n_pauses = s->has_pause,
                         .turns = &s->turn,

@@ -20,7 +20,7 @@ struct scene {
     VEC(struct observed) seen;
     VEC(struct image_state) images;
     bool listed, twice;
-    struct install install;
+    struct install install, other;
     struct pause pause;
     struct turn turn;
     struct grant grant;
@@ -31,7 +31,7 @@ struct scene {
     struct snapshot_room room;
     struct seed_look look;
     struct approval approval;
-    bool has_look, has_approval;
+    bool has_look, has_approval, has_other;
     struct plan plan;
     char *text; /* of the acts: "adopt hold(start)/hot" */
 };

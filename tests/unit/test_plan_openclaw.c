@@ -222,11 +222,81 @@ static void test_uncertain_hash(void **state)
         }
 }
 
+/* On another host OpenClaw writes no hash: its fields are all there is to compare. */
+static void test_no_hash_elsewhere(void **state)
+{
+    static const struct {
+        const char *name, *label_kind, *seen, *recorded;
+        bool compared, field;
+        const char *acts;
+    } table[] = {
+        {"made by OpenClaw on another host", "Target", NULL, NULL, true, false, ""},
+        {"so, and a field differs", "Target", NULL, NULL, true, true, "recreate"},
+        {"made by reconclaw there, from something else", "Target", "old", NULL, true, false, "recreate"},
+        {"recorded there with another hash", "Target", NULL, "old", true, false, "recreate"},
+        {"a container without a hash", NULL, NULL, NULL, true, false, "recreate"},
+    };
+
+    for (size_t i = 0; i < N(table); i++) {
+        struct scene s;
+
+        scene_begin(&s);
+        scene_want(&s, D_EXIST);
+        scene_recorded(&s, R_OK);
+        scene_seen(&s, O_RUNNING);
+        s.desired.v[0].config_label_kind = table[i].label_kind;
+        s.records.v[0].config_hash = table[i].recorded;
+        s.seen.v[0].config_hash = table[i].seen;
+        s.seen.v[0].fields_known = table[i].compared;
+        if (table[i].field)
+            s.seen.v[0].fields = scene_fields(s.a, "1g", "/tmp", "bridge");
+        if (strcmp(scene_plan(&s), table[i].acts) != 0)
+            fail_msg("%s: [%s]", table[i].name, s.text);
+        scene_end(&s);
+    }
+}
+
+/* Two registries, one of them perhaps reconclaw's own; the runtime is wanted and recorded by the first. */
+static void test_mark_of_a_registry(void **state)
+{
+    static const struct {
+        const char *name, *mark;
+        bool own;
+        const char *acts;
+    } table[] = {
+        {"no mark", NULL, false, ""},
+        {"the registry's own mark", OURS, false, ""},
+        {"the mark of another registry: it is that one's", THEIRS, false, "forget prune"},
+        {"the mark of reconclaw's own install: it tells who made it", THEIRS, true, ""},
+    };
+
+    for (size_t i = 0; i < N(table); i++) {
+        struct scene s;
+
+        scene_begin(&s);
+        scene_want(&s, D_EXIST);
+        scene_recorded(&s, R_OK);
+        scene_seen(&s, O_RUNNING);
+        s.other = s.install;
+        s.other.id = THEIRS;
+        s.other.own = table[i].own;
+        s.has_other = true;
+        s.seen.v[0].install = table[i].mark;
+        if (!table[i].mark)
+            s.seen.v[0].ownership = OWN_OPENCLAW;
+        if (strcmp(scene_plan(&s), table[i].acts) != 0)
+            fail_msg("%s: [%s]", table[i].name, s.text);
+        scene_end(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST("OpenClaw's own decisions are ours", test_lifecycle),
         TEST("a hash that is not certain is no drift by itself", test_uncertain_hash),
+        TEST("what OpenClaw made on another host has no hash, and that is no drift", test_no_hash_elsewhere),
+        TEST("a registry's mark says whose a runtime is, the mark of reconclaw's own does not", test_mark_of_a_registry),
     };
 
     return cmocka_run_group_tests_name("plan: OpenClaw", tests, NULL, NULL);
