@@ -26,18 +26,19 @@ static bool is_destructive(const struct act *act)
 static int ask(struct cli *cli, const struct plan *p)
 {
     size_t n = 0, n_deleted = plan_count_moves(p, MOVE_COLLECT);
-    const char *what;
+    const char *what, *deleted;
     struct err e;
 
     for (size_t i = 0; i < p->n_acts; i++)
         n += is_destructive(&p->acts[i]);
     if (n + n_deleted == 0 || cli->opt.yes)
         return 0;
-    what = n == 0 ? arena_printf(cli->a, "%zu quarantined workspaces are deleted", n_deleted)
-           : n_deleted == 0
-               ? arena_printf(cli->a, "%zu acts remove or restart a runtime", n)
-               : arena_printf(cli->a, "%zu acts remove or restart a runtime, and %zu quarantined workspaces are deleted", n,
-                              n_deleted);
+    deleted = arena_printf(cli->a, "%zu quarantined workspace%s deleted", n_deleted, n_deleted == 1 ? " is" : "s are");
+    what = arena_printf(cli->a, "%zu act%s a runtime", n, n == 1 ? " removes or restarts" : "s remove or restart");
+    if (n == 0)
+        what = deleted;
+    else if (n_deleted > 0)
+        what = arena_printf(cli->a, "%s, and %s", what, deleted);
     if (!cli->interactive) {
         err_set(&e, ERR_REFUSED, 0, "%s, and nobody can be asked: give --yes", what);
         return cli_fail(cli, &e);
@@ -104,7 +105,7 @@ static void print_summary(struct cli *cli, const struct plan *p, const struct ac
     if (report->n_held + p->count[ACT_HOLD] > 0)
         buf_printf(&b, "%s%zu held", b.n ? ", " : "", report->n_held + p->count[ACT_HOLD]);
     if (p->n_unknown > 0)
-        buf_printf(&b, "%s%zu endpoints unknown", b.n ? ", " : "", p->n_unknown);
+        buf_printf(&b, "%s%zu endpoint%s unknown", b.n ? ", " : "", p->n_unknown, p->n_unknown == 1 ? "" : "s");
     (void)fprintf(cli->out, "%s.\n", b.n ? buf_str(&b) : "Nothing to do");
 }
 

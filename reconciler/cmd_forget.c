@@ -53,6 +53,7 @@ static const char *why_of(struct cli *cli, const struct round *r, const struct r
 /* What cannot be seen may well be there, and nobody will know of it. */
 static int confirm(struct cli *cli, const struct round *r, const row_vec *v)
 {
+    const char *what;
     size_t n = 0;
     struct err e;
 
@@ -67,11 +68,12 @@ static int confirm(struct cli *cli, const struct round *r, const row_vec *v)
     }
     if (n == 0 || cli->opt.yes)
         return 0;
+    what = arena_printf(cli->a, "%zu runtime%s that cannot be seen %s forgotten", n, n == 1 ? "" : "s", n == 1 ? "is" : "are");
     if (!cli->interactive) {
-        err_set(&e, ERR_REFUSED, 0, "%zu runtimes that cannot be seen are forgotten, and nobody can be asked: give --yes", n);
+        err_set(&e, ERR_REFUSED, 0, "%s, and nobody can be asked: give --yes", what);
         return cli_fail(cli, &e);
     }
-    if (cli_confirm(cli, arena_printf(cli->a, "%zu runtimes that cannot be seen are forgotten. Go on?", n)))
+    if (cli_confirm(cli, arena_printf(cli->a, "%s. Go on?", what)))
         return 0;
     (void)fprintf(cli->err, "Nothing was done.\n");
     return EXIT_HELD;

@@ -255,7 +255,8 @@ static void put_remedy(struct buf *b, const char *remedy)
 {
     if (!remedy)
         return;
-    buf_puts(b, "        to go on: ");
+    /* What is forgotten is given up, which is no way to go on where its host is only down. */
+    buf_puts(b, text_has_prefix(remedy, "reconclaw forget ") ? "        where it is gone for good: " : "        to go on: ");
     put_escaped(b, remedy);
     buf_putc(b, '\n');
 }

@@ -334,14 +334,14 @@ static void put_container(struct arena *a, struct node *o, const struct oc_conta
     node_set(a, o, "create", c->create ? c->create : node_null(a));
 }
 
-/* Keys of hosts are for the host alone, also where other secrets are shown. */
-static struct node *without_keys(struct arena *a, const struct node *create)
+/* A copy. Keys of hosts, which stand below `in`, are for the host alone, also where other secrets are shown. */
+static struct node *without_keys(struct arena *a, const struct node *from, const char *in)
 {
-    struct node *o = create ? node_copy(a, create) : node_null(a), *connection = node_get(o, "connection");
+    struct node *o = from ? node_copy(a, from) : node_null(a), *material = node_get(o, in);
 
     for (int m = 0; m < OC_SSH_MATERIAL_COUNT; m++)
-        if (node_get(connection, oc_ssh_data_key((enum oc_ssh_material)m)))
-            node_set(a, connection, oc_ssh_data_key((enum oc_ssh_material)m), node_string(a, "(sensitive)"));
+        if (node_is(node_get(material, oc_ssh_data_key((enum oc_ssh_material)m)), NODE_STRING))
+            node_set(a, material, oc_ssh_data_key((enum oc_ssh_material)m), node_string(a, "(sensitive)"));
     return o;
 }
 
@@ -361,13 +361,13 @@ struct node *oc_context_json(struct arena *a, const struct oc_context *c)
     node_set(a, o, "workspaceDir", node_text(a, c->workspace_dir));
     node_set(a, o, "agentWorkspaceDir", node_text(a, c->agent_workspace_dir));
     node_set(a, o, "containerName", node_text(a, c->has_container ? c->container.name : NULL));
-    node_set(a, o, "sandbox", c->sandbox.config);
+    node_set(a, o, "sandbox", without_keys(a, c->sandbox.config, "ssh"));
     put_container(a, o, c->has_container ? &c->container : &(const struct oc_container){0});
     if (c->how && !c->has_container) {
         b = node_object(a);
         node_set(a, b, "runtimeId", node_text(a, c->container.name));
         node_set(a, b, "endpoint", node_text(a, c->container.endpoint));
-        node_set(a, b, "create", without_keys(a, c->container.create));
+        node_set(a, b, "create", without_keys(a, c->container.create, "connection"));
         node_set(a, o, "remote", b);
     }
     if (c->has_browser) {

@@ -522,20 +522,6 @@ differs() {
 
 # --- JSON ------------------------------------------------------------------------------------------------------------------
 
-# The JSON of a command against tests/data/golden/$1.json: times, ids, hashes, pids and the test's directory taken out.
-# RECONCLAW_GOLDEN=write makes them anew.
-golden() {
-    local file=$ROOT/tests/data/golden/$1.json
-    jq -S --arg t "$T" 'def plain: if type == "string" then gsub($t; "T") | gsub("[0-9a-f]{64}"; "SHA256") | gsub("[0-9a-f]{32}"; "ID")
-          | gsub("version [0-9][0-9.]*"; "version N") | gsub("pid [0-9]+"; "pid N") | sub("^[0-9]+:[0-9]+$"; "UID:GID") | gsub("[0-9]+(m [0-9]+)?s"; "TIME")
-        else . end;
-        walk(if type == "object" then with_entries(if (.key | test("Ms$")) and .value != null then .value = "MS" else . end) else plain end)
-        | if has("reconclaw") then .reconclaw = "VERSION" else . end' "$T/out" >"$T/plain"
-    jq -e 'has("version") and .version == 1' "$T/out" >/dev/null || [ "$1" = schema ] || [ "$1" = config-print ] || fail "$1: no version"
-    [ "${RECONCLAW_GOLDEN:-}" != write ] || cp "$T/plain" "$file"
-    diff -u "$file" "$T/plain" || fail "$1 is not as in $file"
-}
-
 @test "the JSON of every command is as it was agreed" {
     mkdir -p "$HOME/.openclaw" "$HOME/.config/reconclaw"
     echo '{agents: {defaults: {sandbox: {mode: "off"}}}}' >"$HOME/.openclaw/openclaw.json"

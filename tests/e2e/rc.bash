@@ -108,3 +108,29 @@ gone() {
     done
     return 1
 }
+
+# What the last command printed against tests/data/golden/$1.json, or as text against $1.txt: times, ids, hashes, pids, ports, users
+# and the test's directory taken out. RECONCLAW_GOLDEN=write makes them anew.
+golden() {
+    local file=$ROOT/tests/data/golden/$1.json
+    jq -S --arg t "$T" 'def plain: if type == "string" then gsub($t; "T") | gsub("[0-9a-f]{64}"; "SHA256") | gsub("[0-9a-f]{32}"; "ID")
+          | gsub("version [0-9][0-9.]*"; "version N") | gsub("pid [0-9]+"; "pid N") | gsub("[a-z_][-a-z0-9_]*@127.0.0.1:[0-9]+"; "USER@127.0.0.1:PORT")
+          | gsub("port [0-9]+"; "port PORT") | gsub("-[0-9a-f]{16}/[0-9]{8}T[0-9.]+Z"; "-HASH/STAMP") | sub("^[0-9]+:[0-9]+$"; "UID:GID")
+          | gsub("[0-9]+(m [0-9]+)?s"; "TIME")
+        else . end;
+        walk(if type == "object" then with_entries(if (.key | test("Ms$")) and .value != null then .value = "MS"
+            elif .key == "archiveBytes" or .key == "pid" and .value != null or .key == "rounds" or .key == "port" then .value = "N"
+            elif .key == "user" and (.value | tostring | test(":") | not) then .value = "USER" else . end) else plain end)
+        | if has("reconclaw") then .reconclaw = "VERSION" else . end' "$T/out" >"$T/plain"
+    jq -e 'has("version") and .version == 1' "$T/out" >/dev/null || [ "$1" = schema ] || [ "$1" = config-print ] || fail "$1: no version"
+    [ "${RECONCLAW_GOLDEN:-}" != write ] || cp "$T/plain" "$file"
+    diff -u "$file" "$T/plain" || fail "$1 is not as in $file"
+}
+golden_text() {
+    local file=$ROOT/tests/data/golden/$1.txt
+    sed -E "s,$T,T,g; s/[0-9a-f]{32}/ID/g; s/[a-z_][-a-z0-9_]*@127\\.0\\.0\\.1:[0-9]+/USER@127.0.0.1:PORT/g; s/port [0-9]+/port PORT/g
+        s/-[0-9a-f]{16}\/[0-9]{8}T[0-9.]+Z/-HASH\/STAMP/g; s/pid [0-9]+/pid N/; s/[0-9]+ rounds?/N rounds/; s/^ *[0-9.]+[BK]  +[0-9]+s  /SIZE AGE  /
+        s/\b[0-9]+(m [0-9]+)?s\b/TIME/g" "$T/out" "$T/err" >"$T/plain"
+    [ "${RECONCLAW_GOLDEN:-}" != write ] || cp "$T/plain" "$file"
+    diff -u "$file" "$T/plain" || fail "$1 is not as in $file"
+}

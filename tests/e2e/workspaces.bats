@@ -162,7 +162,7 @@ events() { rc_raw history -o json | jq -r ".entries[] | select(.event == \"works
     spec_openclaw 'policy:removalCap: {percent: 0, count: 1}, hotWindow: 0s, workspaces: {retention: {count: 1}}'
     rc apply "$SPEC"
     is_status 3
-    err_has '1 quarantined workspaces are deleted, and nobody can be asked'
+    err_has '1 quarantined workspace is deleted, and nobody can be asked'
     apply
     is_status 0
     [ "$(kept)" = 1 ]
