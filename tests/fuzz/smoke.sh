@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Every fuzz target: first its regressions and corpus, then new inputs for a short while. TAP. FUZZ_SECONDS (default 8) per target.
+# Every fuzz target: first its regressions and corpus, then new inputs for a short while. TAP. FUZZ_SECONDS (default 5) per target.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-seconds=${FUZZ_SECONDS:-8}
+seconds=${FUZZ_SECONDS:-5}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 n=0 failed=0
