@@ -90,7 +90,7 @@ registry_tree() {
   {"containerName": "twice", "sessionKey": "second", "createdAtMs": 2, "lastUsedAtMs": 2, "image": "i"},
   {"containerName": "there", "sessionKey": "old", "createdAtMs": 3, "lastUsedAtMs": 3, "image": "i"},
   {"containerName": "torn", "sessionKey": "old", "createdAtMs": 3, "lastUsedAtMs": 3, "image": "i"},
-  {"containerName": "far", "backendId": "ssh", "runtimeLabel": "host:/x", "sessionKey": "shared", "createdAtMs": 4, "lastUsedAtMs": 4, "image": "t", "configLabelKind": "Target"}
+  {"containerName": "far", "backendId": "ssh", "runtimeLabel": "host:/x", "sessionKey": "shared", "createdAtMs": 4, "lastUsedAtMs": 4, "image": "u@127.0.0.1:1", "configLabelKind": "Target"}
 ]}
 JSON
     echo '{"containerName": "there", "sessionKey": "new", "createdAtMs": 9, "lastUsedAtMs": 9, "image": "n"}' >"$(shard there)"
@@ -116,9 +116,10 @@ JSON
     is_status 1
     out_has '1 problem, 2 mended'
     same "$(registry_tree "$ours")" "$(registry_tree "$HOME")"
-    # Nothing is left to mend; the alien file is for its owner.
+    # Nothing is left to mend; the alien file, and the host that a record names, are for their owner.
     rc doctor --fix "$SPEC"
     out_has 'alien:'
-    out_has '1 problem, 0 mended'
+    out_has 'ssh:u@127.0.0.1:1: '
+    out_has '2 problems, 0 mended'
     same "$(registry_tree "$ours")" "$(registry_tree "$HOME")"
 }
