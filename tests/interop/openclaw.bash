@@ -24,7 +24,10 @@ setup() {
     home_up
     line_home
 }
-teardown() { home_down; }
+teardown() {
+    steps_end
+    home_down
+}
 
 # --- the other party --------------------------------------------------------------------------------------------------------
 
@@ -45,9 +48,33 @@ theirs() {
         "$BATS_FILE_TMPDIR/$LINE/node" "$@"
 }
 openclaw() { theirs "$BATS_FILE_TMPDIR/$LINE/node_modules/openclaw/openclaw.mjs" "$@"; }
-# The same command within a process that loads no more than it needs: a third of the time.
+# The same command within a process that loads no more than it needs.
 openclaw_quick() { steps cli "$@"; }
-steps() { theirs "$ROOT/tests/interop/openclaw.mjs" "$@"; }
+# One of the steps of openclaw.mjs, all of a test in one process: to start is most of what a step costs.
+STEPS_PID='' STEPS_LINE=''
+steps() {
+    local code
+    [ "$STEPS_LINE" = "$LINE" ] || steps_begin
+    jq -cn '$ARGS.positional' --args -- "$@" >&"$STEPS_TO"
+    read -r code <&"$STEPS_FROM" || code=127
+    cat "$T/steps.out"
+    return "$code"
+}
+steps_begin() {
+    steps_end
+    rm -f "$T"/steps.*
+    mkfifo "$T/steps.in" "$T/steps.done"
+    theirs "$ROOT/tests/interop/openclaw.mjs" serve "$T/steps.out" <"$T/steps.in" >"$T/steps.done" 3>&- &
+    STEPS_PID=$! STEPS_LINE=$LINE
+    exec {STEPS_TO}>"$T/steps.in" {STEPS_FROM}<"$T/steps.done"
+}
+steps_end() {
+    [ -n "$STEPS_PID" ] || return 0
+    exec {STEPS_TO}>&- {STEPS_FROM}<&-
+    kill -KILL "$STEPS_PID" 2>/dev/null || true
+    wait "$STEPS_PID" 2>/dev/null || true
+    STEPS_PID='' STEPS_LINE=''
+}
 # A turn of each session. Tells what OpenClaw had to say, but for the variables that it never passes on.
 use() {
     steps use "$@" >"$T/used" || fail "openclaw.mjs use: $(cat "$T/used")"
@@ -68,6 +95,7 @@ line_home() {
     if [ ! -e "$BATS_FILE_TMPDIR/first.sqlite" ]; then
         oc '{}'
         openclaw_quick sandbox explain --json >"$T/first"
+        steps_end
         # What is in its -wal comes with it.
         sql ".backup '$BATS_FILE_TMPDIR/first.sqlite'"
         rm -rf "$OC"
@@ -356,7 +384,7 @@ it_both_at_once() {
     before=$(of_b_and_c)
     end=$((SECONDS + seconds))
     for i in 1 2; do
-        steps loop "$seconds" "${keys[@]}" >"$T/loop$i" 3>&- &
+        theirs "$ROOT/tests/interop/openclaw.mjs" loop "$seconds" "${keys[@]}" >"$T/loop$i" 3>&- &
         pids+=($!)
     done
     while [ $SECONDS -lt $end ]; do
@@ -403,9 +431,10 @@ asks() {
 }
 explains() {
     oc "$1"
+    steps_end # its command line reads a config once
     spec_openclaw
     asks >"$T/asks"
-    steps explain "$RECONCLAW" "$SPEC" <"$T/asks" || fail "see above"
+    steps explain "$RECONCLAW" "$SPEC" "$T/asks" || fail "see above"
 }
 
 it_random() {

@@ -2,35 +2,46 @@
 //   openclaw.mjs cli sandbox ...          its command line, of which nothing but the sandbox commands is loaded
 //   openclaw.mjs use KEY...               a session's turn as far as its sandbox goes; one line of JSON per session key
 //   openclaw.mjs loop SECONDS KEY...      the same, round and round; at the end one line {KEY: {times, ids, said}}
-//   openclaw.mjs explain PROGRAM SPEC < ASKS
-//                                         each line of stdin is {"agent": ID} or {"session": KEY}: what `reconclaw explain` has to
-//                                         answer, by the runtime's own function and by `openclaw sandbox explain`
+//   openclaw.mjs explain PROGRAM SPEC ASKS
+//                                         each line of the file ASKS is {"agent": ID} or {"session": KEY}: what `reconclaw explain`
+//                                         has to answer, by the runtime's own function and by `openclaw sandbox explain`
 //   openclaw.mjs random PROGRAM SPEC SEED ROUNDS
 //                                         random configs: what either makes the other adopts, and the engine shows no difference
 //                                         between the two
+//   openclaw.mjs serve OUT                each line of stdin is a JSON list of the words of one of the above: what it prints goes to
+//                                         the file OUT, its exit status to stdout. One process, as a Gateway is one
 // In the environment: LINE, HOME, OPENCLAW_HOME, OPENCLAW_STATE_DIR, RECONCLAW_STATE_DIR, DOCKER_HOST, and FN_<name>="file<TAB>export"
 // (openclaw_dist).
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
+import { createInterface } from "node:readline";
 import { format, isDeepStrictEqual } from "node:util";
 
-const names = ["createConfigIO", "resolveAgentWorkspaceDir", "resolveSandboxContext", "resolveSandboxRuntimeStatus",
-  "registerSandboxCli", "listBundledChannelCatalogEntries"];
 const openclaw = {};
-for (const name of names) {
-  const [file, letter] = process.env[`FN_${name}`].split("\t");
-  openclaw[name] = (await import(file))[letter];
+async function load(...names) {
+  for (const name of names) {
+    const [file, letter] = process.env[`FN_${name}`].split("\t");
+    openclaw[name] ??= (await import(file))[letter];
+  }
 }
+await load("createConfigIO", "resolveAgentWorkspaceDir", "resolveSandboxContext", "resolveSandboxRuntimeStatus");
 
 const print = (o) => process.stdout.write(`${JSON.stringify(o)}\n`);
 const newer = process.env.LINE !== "2026.5";
-const [, , mode, ...args] = process.argv;
 
-// What OpenClaw tells its user, instead of letting it through.
-let said = [];
-if (mode !== "cli") for (const level of ["log", "info", "warn", "error"]) console[level] = (...args) => said.push(format(...args));
+// What OpenClaw tells its user, instead of letting it through; null lets it. That something was slow is told of the machine, not of
+// the sandboxes.
+let said = null;
+for (const level of ["log", "info", "warn", "error"]) {
+  const tell = console[level];
+  console[level] = (...args) => {
+    const text = format(...args);
+    if (said === null) tell(...args);
+    else if (!/^\[[\w/-]+\] slow /.test(text)) said.push(text);
+  };
+}
 
 // The config as it is on disk now.
 const config = () => openclaw.createConfigIO().loadConfig();
@@ -64,16 +75,18 @@ async function loop(seconds, keys) {
 
 // --- its command line ---------------------------------------------------------------------------------------------------------------
 
-function cli(...args) {
+async function cli(...args) {
+  await load("registerSandboxCli");
   const { Command } = createRequire(process.env.FN_registerSandboxCli.split("\t")[0])("commander");
   const program = new Command();
   openclaw.registerSandboxCli(program);
-  return program.parseAsync(["node", "openclaw", ...args]);
+  await program.parseAsync(["node", "openclaw", ...args]);
 }
 
 // As in a Gateway the plugins of the channels are there: the bare command line has none of them, and so takes no session to be
 // of a channel.
 async function explain(...args) {
+  await load("listBundledChannelCatalogEntries");
   const registry = { channels: openclaw.listBundledChannelCatalogEntries().map(({ id }) => ({ plugin: { id, meta: {} } })) };
   globalThis[Symbol.for("openclaw.pluginRegistryState")] = newer ? { activeRegistry: registry, activeVersion: 1 } : { channel: { registry } };
   const { write } = process.stdout, { exit } = process;
@@ -97,12 +110,12 @@ const bare = (v) => JSON.parse(JSON.stringify(v ?? null, (_, x) => (x === null ?
 // Ours are in the order of the engine's; theirs have an owner's bind where what it covers stood.
 const byTarget = (mounts) => mounts.toSorted((x, y) => (x.containerRoot < y.containerRoot ? -1 : 1));
 
-async function explainAll(program, spec) {
+async function explainAll(program, spec, asks) {
   const cfg = config();
   let wrong = 0;
   let n = 0;
   let refused = 0;
-  for (const line of fs.readFileSync(0, "utf8").split("\n").filter(Boolean)) {
+  for (const line of fs.readFileSync(asks, "utf8").split("\n").filter(Boolean)) {
     const ask = JSON.parse(line);
     const run = spawnSync(program, ["explain", "-o", "json", ...("agent" in ask ? ["--agent", ask.agent] : ["--session", ask.session]), spec],
       { encoding: "utf8" });
@@ -337,13 +350,44 @@ async function randomRounds(program, spec, seed, rounds) {
 
 // --- main ------------------------------------------------------------------------------------------------------------------
 
-let good = true;
-if (mode === "cli") await cli(...args);
-else if (mode === "use") {
-  const cfg = config();
-  for (const key of args) print(await use(cfg, key));
-} else if (mode === "loop") await loop(args[0], args.slice(1));
-else if (mode === "explain") good = await explainAll(...args);
-else if (mode === "random") good = await randomRounds(...args);
-else throw new Error(`no such mode: ${mode}`);
-process.exit(good ? 0 : 1);
+const modes = {
+  cli,
+  async use(...keys) {
+    const cfg = config();
+    for (const key of keys) print(await use(cfg, key));
+  },
+  loop: (seconds, ...keys) => loop(seconds, keys),
+  explain: explainAll,
+  random: randomRounds,
+};
+// The exit status of one of them.
+async function run(mode, ...args) {
+  said = mode === "cli" ? null : [];
+  return (await modes[mode](...args)) === false ? 1 : 0;
+}
+
+async function serve(out) {
+  const { exit } = process, write = process.stdout.write.bind(process.stdout);
+  for await (const line of createInterface({ input: process.stdin })) {
+    const file = fs.openSync(out, "w");
+    let status;
+    process.stdout.write = (s) => { fs.writeSync(file, s); return true; };
+    process.exitCode = 0;
+    // Where a command ends its process, this one goes on.
+    process.exit = (code) => { throw Object.assign(new Error(`exit ${code ?? 0}`), { code: code ?? 0 }); };
+    try {
+      status = (await run(...JSON.parse(line))) || process.exitCode;
+    } catch (e) {
+      status = Number.isInteger(e.code) ? e.code : 1;
+      process.stderr.write(`${e.stack}\n`);
+    }
+    Object.assign(process, { exit, exitCode: 0 });
+    process.stdout.write = write;
+    fs.closeSync(file);
+    write(`${status}\n`);
+  }
+  return 0;
+}
+
+const [, , mode, ...args] = process.argv;
+process.exit(mode === "serve" ? await serve(...args) : await run(mode, ...args));

@@ -20,7 +20,10 @@ setup() {
     THEIR_ENV=(CONTAINERS_CONF="$ENGINE/containers.conf" CONTAINERS_STORAGE_CONF="$ENGINE/storage.conf")
     line_home
 }
-teardown() { home_down; }
+teardown() {
+    steps_end
+    home_down
+}
 
 # Agents with what a container of podman can be given.
 podman_agents() {

@@ -131,6 +131,6 @@ OPS
     kill -9 "${pids[1]}"
     wait "${pids[1]}" || true
     [ -e "$STATE/number.json.lock" ]
-    timeout 20 "$PEER/node" tests/interop/registry.mjs count "$STATE" number.json 1
+    timeout 60 "$PEER/node" tests/interop/registry.mjs count "$STATE" number.json 1
     [ "$(cat "$STATE/number.json")" = 2 ]
 }

@@ -20,6 +20,7 @@ setup() {
 teardown() {
     [ -z "$WATCHER" ] || kill "$WATCHER" 2>/dev/null || true
     [ -z "$DAEMON" ] || daemon_kill KILL
+    steps_end
     home_down
 }
 
@@ -62,6 +63,7 @@ runs_a_command() { d top "$1" | grep -qw cat; }
     # Whatever is in use is there at every moment.
     (while exists "$old_a" && exists "$old_b"; do pause 0.2; done; echo gone >"$T/gone-too-early") 3>&- 8>&- &
     WATCHER=$!
+    steps_end
     LINE=2026.9
     openclaw doctor --fix --non-interactive >"$T/doctor" 2>&1 || fail "$(cat "$T/doctor")"
     [ -z "$(find "$OC/sandbox" -name '*.json')" ] || fail "OpenClaw's doctor did not migrate: $(cat "$T/doctor")"
