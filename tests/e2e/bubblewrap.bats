@@ -14,6 +14,15 @@ of() { jq -r --arg n "$1" ".sandboxes[] | select(.containerName == \$n) | $2" "$
 id_of() { rc list -o json "$SPECS" && of "$1" .id; }
 state_of() { rc list -o json "$SPECS" && of "$1" .status; }
 pid_of() { jq .process.pid "$STATE/bubblewrap/$1.json"; }
+kill_one() {
+    local i
+    kill -KILL "$(pid_of one)"
+    for ((i = 0; i < 100; i++)); do
+        [ "$(state_of one)" = running ] || return 0
+        pause 0.1
+    done
+    fail 'it still runs'
+}
 # The plan does to $1 what $2 says, and names exactly these fields.
 drifts() {
     local name=$1 act=$2
@@ -72,11 +81,7 @@ a_whole_life() {
     # It outlives reconclaw, and a second look finds it.
     kill -0 "$(pid_of one)"
     # Killed, it is started again by apply; the workspace is as it was.
-    kill -KILL "$(pid_of one)"
-    for ((i = 0; i < 50; i++)); do
-        [ "$(state_of one)" = running ] || break
-        pause 0.1
-    done
+    kill_one
     rc exec one true
     [ "$status" -ne 0 ]
     plan -o json
@@ -355,11 +360,14 @@ END
     apply
     is_status 3
     rc resume --all
-    rc pause --endpoint bubblewrap --for 1s
+    rc pause --endpoint bubblewrap --for 4s
     apply
     is_status 3
-    pause 1.2
-    apply
+    for ((i = 0; i < 100; i++)); do
+        apply
+        [ "$status" = 3 ] || break
+        pause 0.1
+    done
     is_status 0
     quiet
 }
@@ -421,8 +429,7 @@ END
     is_status 0
     apply
     same "$(cat "$WORK/ran")" x
-    kill -KILL "$(pid_of one)"
-    pause 0.3
+    kill_one
     apply
     is_status 0
     sandbox two 'setup: "echo SAID-WHY; exit 3"'
@@ -445,8 +452,7 @@ END
     sandbox one
     apply
     # A ghost: recorded by us, its runtime gone without trace.
-    kill -KILL "$(pid_of one)"
-    pause 0.2
+    kill_one
     rm "$STATE/bubblewrap/one.json"
     plan
     is_status 0

@@ -7,7 +7,7 @@ setup_file() {
     # A port that is free now; whoever takes it before the engine does makes its start fail, and another is tried.
     local try
     for try in 1 2 3; do
-        PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+        PORT=$("$ROOT/tests/lib/sshd.sh" port)
         engine_up --tls "$PORT" && break
         engine_down
     done

@@ -42,13 +42,22 @@ static struct sockaddr_in loopback(int port)
 
 int ssh_peer_free_port(void)
 {
-    struct sockaddr_in at = loopback(0);
-    socklen_t n = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) < 0 || getsockname(fd, (struct sockaddr *)&at, &n) < 0)
-        die("port");
-    close(fd);
-    return ntohs(at.sin_port);
+    static atomic_uint asked;
+
+    /* Below what the kernel gives to those who connect: nobody is given it between now and its use. */
+    for (int i = 0; i < 1000; i++) {
+        int port = 10240 + (int)(((unsigned)getpid() * 37 + atomic_fetch_add(&asked, 1)) % 20000);
+        struct sockaddr_in at = loopback(port);
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        bool is_free = fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof at) == 0;
+
+        if (fd >= 0)
+            close(fd);
+        if (is_free)
+            return port;
+    }
+    die("port");
+    return -1;
 }
 
 /* --- sshd --------------------------------------------------------------------------------------------------------------------

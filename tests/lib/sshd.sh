@@ -25,8 +25,15 @@ pause() {
     read -r -t "$1" _ <> <(:) || true
 }
 
+# Below what the kernel gives to those who connect: nobody is given it between now and its use.
 free_port() {
-    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+    python3 -c '
+import random, socket
+while True:
+    try:
+        s = socket.socket(); s.bind(("127.0.0.1", random.randrange(10240, 32000))); break
+    except OSError: pass
+print(s.getsockname()[1])'
 }
 
 prepare() {
@@ -145,7 +152,7 @@ start)
     prepare
     (become) &
     started=$! # a process substitution would be next
-    for _ in $(seq 250); do
+    for _ in $(seq 1000); do
         if answers "$listen" "$port"; then
             echo "$port"
             exit 0
