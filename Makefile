@@ -189,9 +189,10 @@ format: ## let clang-format decide the layout
 .PHONY: install uninstall dist clean help
 install: all ## install below PREFIX (default /usr/local), DESTDIR honoured
 	install -D -m 0755 $(BIN) $(DESTDIR)$(PREFIX)/bin/reconclaw
-	install -d $(DESTDIR)$(PREFIX)/share/doc/reconclaw/samples
+	install -d $(DESTDIR)$(PREFIX)/share/doc/reconclaw/samples/policies
 	install -m 0644 README.md LICENSE CHANGELOG.md $(DESTDIR)$(PREFIX)/share/doc/reconclaw/
 	install -m 0644 samples/*.yaml $(DESTDIR)$(PREFIX)/share/doc/reconclaw/samples/
+	install -m 0644 samples/policies/*.yaml $(DESTDIR)$(PREFIX)/share/doc/reconclaw/samples/policies/
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/reconclaw
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/reconclaw
