@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -260,6 +261,12 @@ static void lie(struct carried *c)
     }
 }
 
+static void at_once(int fd)
+{
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
 static void *serve(void *arg)
 {
     struct carried *c = arg;
@@ -269,6 +276,8 @@ static void *serve(void *arg)
     } else {
         struct sockaddr_in at = loopback(c->x->upstream);
         int up = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        at_once(c->fd);
+        at_once(up);
         if (up >= 0 && connect(up, (struct sockaddr *)&at, sizeof at) == 0)
             carry_on(c, up);
         reset(c->fd);
