@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define MAX_TOPS 256
+#define MAX_NAME 190 /* a leftover has a longer one */
 
 /* --- open, close ---------------------------------------------------------------------------------------------------------------
  */
@@ -131,18 +132,34 @@ static void understand_root(struct ssh_backend *b, struct arena *a, struct ssh_t
         t->o.created_at_ms = t->owner.created_at_ms;
         t->o.state = empty ? RUN_STOPPED : RUN_RUNNING;
         t->o.fields_known = true;
-        t->o.fields = with(a, t->owner.fields, SSH_SEED_STATE, empty ? "empty" : "whole");
+        t->o.fields = with(a, t->owner.fields, REMOTE_SEED_STATE, empty ? REMOTE_SEED_EMPTY : "whole");
         t->o.fields = with(a, t->o.fields, "ssh.workspaceRoot", t->top);
         t->o.fields = with(a, t->o.fields, "ssh.target", target_of(b)); /* by whichever name it was made: it is seen here */
     } else if (!s->owner && text_has_prefix(t->name, "openclaw-ssh-")) {
         t->o.ownership = OWN_OPENCLAW;
         t->o.state = empty ? RUN_STOPPED : RUN_RUNNING;
         t->o.fields_known = true;
-        t->o.fields = with(a, t->o.fields, SSH_SEED_STATE, empty ? "empty" : "whole");
+        t->o.fields = with(a, t->o.fields, REMOTE_SEED_STATE, empty ? REMOTE_SEED_EMPTY : "whole");
         t->o.fields = with(a, t->o.fields, "ssh.workspaceRoot", t->top);
     } else {
         t->o.state = s->owner ? RUN_UNKNOWN : RUN_RUNNING; /* an owner.json that is damaged says nothing */
     }
+}
+
+/* By its name alone, and as if there were nothing in it: see ssh.h. */
+static void understand_leftover(struct ssh_backend *b, struct arena *a, const struct ssh_leftover *l, struct ssh_tree *t)
+{
+    t->o.id = l->id;
+    t->o.kind = t->owned ? t->owner.kind : text_has_prefix(l->name, "openclaw-ssh-") ? RUNTIME_CONTAINER : RUNTIME_SANDBOX;
+    t->o.install = l->install;
+    t->o.ownership = t->seen->kind == SSH_DIR && text_eq(l->install, b->install) ? OWN_OURS : OWN_FOREIGN;
+    t->o.state = RUN_STOPPED;
+    t->o.content_known = true;
+    t->o.n_entries = t->o.content_bytes = 0;
+    t->o.changed_at_ms = TIME_NONE;
+    t->o.content_stamp = NULL;
+    t->o.fields_known = true;
+    t->o.fields = with(a, (struct fields){0}, REMOTE_UNFINISHED, l->removal ? "removal" : "seed");
 }
 
 static void understand(struct ssh_backend *b, struct arena *a, const struct ssh_view *view, const struct ssh_seen *s,
@@ -151,9 +168,10 @@ static void understand(struct ssh_backend *b, struct arena *a, const struct ssh_
     struct err aside;
     const char *file = strrchr(s->path, '/') + 1;
     *t = (struct ssh_tree){.seen = s, .top = path_dirname(a, s->path), .name = file};
-    const char *name = ssh_leftover_name(a, file, &t->removal);
-    t->leftover = name != NULL;
-    t->name = name ? name : file;
+    struct ssh_leftover l = {0};
+    t->leftover = ssh_leftover_decode(a, file, &l);
+    t->removal = l.removal;
+    t->name = t->leftover ? l.name : file;
     t->owned = s->kind == SSH_DIR && s->owner && ssh_owner_decode(a, s->owner, &t->owner, &aside) == 0 &&
                text_eq(t->owner.name, t->name);
     t->o = (struct observed){.endpoint = arena_strdup(a, b->endpoint), /* the handle goes before what it showed */
@@ -166,11 +184,27 @@ static void understand(struct ssh_backend *b, struct arena *a, const struct ssh_
                              .content_known = s->measured,
                              .n_entries = s->n_entries,
                              .content_bytes = s->bytes,
-                             .changed_at_ms = s->measured && s->changed_s > 0 ? s->changed_s * 1000 : TIME_NONE};
-    understand_root(b, a, t);
-    if (t->leftover) {
-        t->o.state = RUN_STOPPED;
-        t->o.fields = with(a, t->o.fields, SSH_UNFINISHED, t->removal ? "removal" : "seed");
+                             .changed_at_ms = s->measured && s->changed_s > 0 ? s->changed_s * 1000 : TIME_NONE,
+                             .content_stamp = s->stamp};
+    if (t->leftover)
+        understand_leftover(b, a, &l, t);
+    else
+        understand_root(b, a, t);
+}
+
+static void count_leftovers(struct arena *a, struct ssh_trees *t)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        struct ssh_tree *root = &t->v[i];
+        unsigned n = 0;
+        for (size_t j = 0; !root->leftover && root->o.fields_known && j < t->n; j++)
+            n += ssh_is_leftover_of(&t->v[j], root->top, root->name);
+        if (n == 0)
+            continue;
+        struct field *v = ARENA_ARRAY(a, struct field, root->o.fields.n + 1);
+        memcpy(v, root->o.fields.v, root->o.fields.n * sizeof *v);
+        v[root->o.fields.n] = (struct field){.name = SSH_LEFTOVERS, .value = arena_printf(a, "%u", n), .class = FIELD_PATCH};
+        root->o.fields = fields_make(a, v, root->o.fields.n + 1);
     }
 }
 
@@ -184,20 +218,20 @@ int ssh_trees_take(struct ssh_backend *b, struct arena *a, const char *const *pa
     for (size_t i = 0; i < t.view.n; i++)
         if (t.view.v[i].kind != SSH_ABSENT)
             understand(b, a, &t.view, &t.view.v[i], &t.v[t.n++]);
+    count_leftovers(a, &t);
     *ret = t;
     return 0;
 }
 
-/* A leftover that is ours to end. */
-static bool is_ours(const struct ssh_tree *t)
+bool ssh_is_leftover_of(const struct ssh_tree *t, const char *top, const char *name)
 {
-    return t->owned && t->o.ownership == OWN_OURS;
+    return t->leftover && t->o.ownership == OWN_OURS && text_eq(t->top, top) && text_eq(t->name, name);
 }
 
 const struct ssh_tree *ssh_trees_by_id(const struct ssh_trees *t, const char *id)
 {
     for (size_t i = 0; i < t->n; i++)
-        if (text_eq(t->v[i].o.id, id) && (!t->v[i].leftover || is_ours(&t->v[i])))
+        if (text_eq(t->v[i].o.id, id) && (!t->v[i].leftover || t->v[i].o.ownership == OWN_OURS))
             return &t->v[i];
     return NULL;
 }
@@ -221,7 +255,7 @@ static bool has_root(const struct ssh_trees *t, const struct ssh_tree *leftover)
 static bool is_listed(const struct ssh_trees *t, const struct ssh_tree *x, bool wanted)
 {
     if (x->leftover)
-        return is_ours(x) && !has_root(t, x);
+        return x->o.ownership == OWN_OURS && !has_root(t, x);
     return x->o.ownership != OWN_FOREIGN || wanted;
 }
 
@@ -378,7 +412,7 @@ static int handle_check(struct arena *a, const struct desired *d, struct fields 
     const struct node *env = node_get(d->create, "env"), *connection = node_get(d->create, "connection");
     struct ssh_settings settings;
     BUF_AUTO names = BUF_INIT(64);
-    if (!d->name || !*d->name || d->name[0] == '.' || strlen(d->name) > 200 || strchr(d->name, '/') ||
+    if (!d->name || !*d->name || d->name[0] == '.' || strlen(d->name) > MAX_NAME || strchr(d->name, '/') ||
         !is_plain_path(arena_printf(a, "/%s", d->name)))
         return err_set(e, ERR_CONFIG, 0, "name: '%s' is no name for a directory", d->name ? d->name : "");
     if (!is_plain_path(top))
@@ -402,7 +436,7 @@ static int handle_check(struct arena *a, const struct desired *d, struct fields 
         {.name = "ssh.target", .value = target ? arena_strdup(a, target + 1) : "", .class = FIELD_RECREATE},
         {.name = "ssh.workspaceRoot", .value = arena_strdup(a, top), .class = FIELD_RECREATE},
         {.name = "ssh.dirs", .value = arena_strdup(a, buf_str(&names)), .class = FIELD_RECREATE},
-        {.name = SSH_SEED_STATE, .value = "whole", .class = FIELD_RECREATE},
+        {.name = REMOTE_SEED_STATE, .value = "whole", .class = FIELD_RECREATE},
         {.name = "seed.policy", .value = policy ? arena_strdup(a, policy) : "once", .class = FIELD_PATCH},
         {.name = "seed.from", .value = from ? arena_strdup(a, from) : "snapshot", .class = FIELD_PATCH},
     };

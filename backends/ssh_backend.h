@@ -6,9 +6,9 @@
 #include "backends/ssh_owner.h"
 #include "backends/ssh_script.h"
 #include "spec/base/vec.h"
+#include "spec/remote.h"
 
-#define SSH_UNFINISHED "unfinished"
-#define SSH_SEED_STATE "seed.state"
+#define SSH_LEFTOVERS "leftovers" /* of a tree that stands: how many halves of others lie beside it */
 
 struct ssh_backend {
     const struct backend_ops *ops;
@@ -22,7 +22,8 @@ struct ssh_backend {
 struct ssh_tree {
     const struct ssh_seen *seen;
     const char *top, *name; /* name: of the runtime, of leftovers too */
-    bool leftover, removal;
+    bool leftover;          /* ours to end where o.ownership is OWN_OURS */
+    bool removal;           /* of a leftover */
     bool owned;             /* owner.json is whole and of this name */
     struct ssh_owner owner; /* where owned */
     struct observed o;      /* without fields of what is wanted */
@@ -42,6 +43,8 @@ int ssh_trees_take(struct ssh_backend *b, struct arena *a, const char *const *pa
 /* NULL: none. Ours first, then by place. */
 const struct ssh_tree *ssh_trees_by_id(const struct ssh_trees *t, const char *id);
 const struct ssh_tree *ssh_trees_at(const struct ssh_trees *t, const char *path);
+/* Of our install. */
+bool ssh_is_leftover_of(const struct ssh_tree *t, const char *top, const char *name);
 
 /* ERR_CONFLICT where it is not (any more) what was observed (expect may be NULL), or never was ours. */
 int ssh_expected(const struct observed *o, const struct observed *expect, struct err *e);

@@ -81,23 +81,35 @@ char *ssh_owner_encode(struct arena *a, const struct ssh_owner *o)
     return node_json(a, n);
 }
 
-char *ssh_leftover_path(struct arena *a, const char *workspace_root, const char *name, const char *kind, const char *id)
+char *ssh_leftover_path(struct arena *a, const char *workspace_root, const struct ssh_leftover *l)
 {
-    char *path = arena_printf(a, "%s/.%s.%s-%s", strcmp(workspace_root, "/") == 0 ? "" : workspace_root, name, kind, id);
-    for (char *p = path + strlen(path) - strlen(id); *p; p++)
+    char *id = arena_strdup(a, l->id);
+    for (char *p = id; *p; p++)
         if (*p == ':')
             *p = '-';
-    return path;
+    return arena_printf(a, "%s/.%s.%s-%s.%s", strcmp(workspace_root, "/") == 0 ? "" : workspace_root, l->name,
+                        l->removal ? "gone" : "seed", id, l->install);
 }
 
-const char *ssh_leftover_name(struct arena *a, const char *file, bool *ret_removal)
+bool ssh_leftover_decode(struct arena *a, const char *file, struct ssh_leftover *ret)
 {
-    const char *at = NULL;
-    for (const char *p = file; (p = strchr(p + 1, '.'));)
+    const char *at = NULL, *dot = strrchr(file, '.');
+    for (const char *p = file; *p && (p = strchr(p + 1, '.'));)
         if (strncmp(p, ".seed-", 6) == 0 || strncmp(p, ".gone-", 6) == 0)
             at = p;
-    if (file[0] != '.' || !at || at == file + 1 || !at[6])
-        return NULL;
-    *ret_removal = at[1] == 'g';
-    return arena_memdup0(a, file + 1, (size_t)(at - file - 1));
+    if (file[0] != '.' || !at || at == file + 1 || dot <= at + 6 || !dot[1])
+        return false;
+    char *id = arena_memdup0(a, at + 6, (size_t)(dot - at - 6));
+    if (strchr(id, ':'))
+        return false;
+    if (strncmp(id, "inode-", 6) == 0)
+        for (char *p = id; (p = strchr(p, '-'));)
+            *p = ':';
+    if (!is_id(id))
+        return false;
+    *ret = (struct ssh_leftover){.name = arena_memdup0(a, file + 1, (size_t)(at - file - 1)),
+                                 .id = id,
+                                 .install = arena_strdup(a, dot + 1),
+                                 .removal = at[1] == 'g'};
+    return true;
 }

@@ -8,7 +8,7 @@
 #include "spec/world.h"
 
 struct ssh_owner {
-    const char *id; /* of the tree: 32 hex digits; of one that OpenClaw made, which only its removal names: "inode:DEV:INO" */
+    const char *id;                              /* of the tree: 32 hex digits */
     const char *install;                         /* that may remove it */
     const char *name;                            /* of the runtime: a copy under another name is not ours */
     const char *owner, *scope_key, *config_hash; /* or NULL */
@@ -22,9 +22,15 @@ int ssh_owner_decode(struct arena *a, const char *text, struct ssh_owner *ret, s
 /* One line. */
 char *ssh_owner_encode(struct arena *a, const struct ssh_owner *o);
 
-/* ".NAME.seed-ID" and ".NAME.gone-ID"; ':' of an id stands as '-'. */
-char *ssh_leftover_path(struct arena *a, const char *workspace_root, const char *name, const char *kind, const char *id);
-/* The name in it, or NULL; *ret_removal: gone, not seed. */
-const char *ssh_leftover_name(struct arena *a, const char *file, bool *ret_removal);
+/* What half a seed or half a removal is called: ".NAME.seed-ID.INSTALL" and ".NAME.gone-ID.INSTALL", ':' of an id as '-'. The
+ * name alone says whose it is: what is in it may not be there yet, or not any more, and takes room on a disk that may have none.
+ */
+struct ssh_leftover {
+    const char *name, *id, *install;
+    bool removal; /* gone, not seed */
+};
+char *ssh_leftover_path(struct arena *a, const char *workspace_root, const struct ssh_leftover *l);
+/* false: no such name. */
+bool ssh_leftover_decode(struct arena *a, const char *file, struct ssh_leftover *ret);
 
 #endif

@@ -76,7 +76,8 @@ struct ssh_seen {
     const char *epoch, *setup; /* of .reconclaw/epoch and .reconclaw/setup, or NULL */
     bool measured;
     uint64_t n_entries, bytes; /* below workspace/ and agent/ */
-    int64_t changed_s;         /* newest mtime among them, or of the root */
+    int64_t changed_s;         /* newest mtime among them; 0: not known */
+    const char *stamp;         /* of all sizes and times among them: another one, something changed */
     unsigned busy;             /* sessions with their cwd or an open file below it */
 };
 

@@ -59,9 +59,10 @@ static int run(struct ssh_backend *b, struct arena *a, const char *body, const c
     "\"$1\";}\n"                                                                                                                 \
     "for x in \"$@\";do [ ! -e \"$x\" ]&&[ ! -L \"$x\" ]||fail left \"$x\";done;}\n"
 
-/* leave FROM TO DEV:INO OWNER NEW: a tree leaves its place. OWNER: its owner.json as seen ("": it has none), NEW: as it shall be.
+/* leave FROM TO DEV:INO OWNER: a tree leaves its place. OWNER: its owner.json as seen ("": it has none).
  *
- * Between looking and renaming another tree may have taken the place: what was renamed is looked at again, and put back. */
+ * Between looking and renaming another tree may have taken the place: what was renamed is looked at again, and put back. From the
+ * rename on the name tells what it is, whatever is still in it: nothing needs to be written, for which there may be no room. */
 #define LEAVE                                                                                                                    \
     "own(){ l=;w=;if [ -f \"$1/.reconclaw/owner.json\" ];then while IFS= read -r l||[ \"$l\" ];do w=$w${w:+$n}$l;done "          \
     "<\"$1/.reconclaw/owner.json\";fi;}\n"                                                                                       \
@@ -72,33 +73,46 @@ static int run(struct ssh_backend *b, struct arena *a, const char *body, const c
     "mv -f -T \"$1\" \"$2\"||fail move\n"                                                                                        \
     "own \"$2\"\n"                                                                                                               \
     "if [ \"$(stat -c %d:%i \"$2\" 2>/dev/null)\" != \"$3\" ]||[ \"$w\" != \"$4\" ];then [ -e \"$1\" ]||mv -f -T \"$2\" "        \
-    "\"$1\";fail changed;fi\n"                                                                                                   \
-    "if [ ! \"$4\" ];then mkdir -p \"$2/.reconclaw\"&&printf '%s\\n' \"$5\" >\"$2/.reconclaw/owner.json\"||fail write;fi;}\n"
+    "\"$1\";fail changed;fi;}\n"
 
-/* $1 where it stands, $2 where it goes, $3 $4 $5 as above. Whose it is goes last, so that half a removal can be told. */
-static const char remove_script[] =
-    RMX LEAVE "[ \"$1\" = \"$2\" ]||leave \"$@\"\n"
-              "for y in \"$2\"/* \"$2\"/.[!.]* \"$2\"/..?*;do case $y in */.reconclaw)continue;;esac\n"
-              "if [ -e \"$y\" ]||[ -L \"$y\" ];then rmx \"$y\";fi;done\n"
-              "rmx \"$2\"";
+/* $1 where it stands, $2 where it goes, $3 $4 as above. */
+static const char remove_script[] = RMX LEAVE "leave \"$@\"\nrmx \"$2\"";
 
-/* Whose a tree is that leaves its place. */
-static const char *parting_owner(struct ssh_backend *b, struct arena *a, const struct ssh_tree *t)
+/* $1 a leftover, $2 what it is called as half a removal; and so on in pairs. Half a seed is taken away from whoever still works
+ * on it (a script of a connection that broke may live on) before anything of it goes: its rename to ROOT then finds nothing, and
+ * cannot show half of it. */
+static const char sweep_script[] = RMX "while [ $# -gt 0 ];do if [ \"$1\" != \"$2\" ];then [ ! -e \"$2\" ]||rmx \"$2\"\n"
+                                       "mv -f -T \"$1\" \"$2\"||{ [ -e \"$1\" ]||fail changed;fail move;};fi\n"
+                                       "rmx \"$2\";shift 2;done";
+
+static const char *path_of(const struct ssh_backend *b, struct arena *a, const char *top, const char *name, const char *id,
+                           bool removal)
 {
-    const struct ssh_owner owner = {.id = t->o.id,
-                                    .install = b->install,
-                                    .name = t->name,
-                                    .owner = t->o.owner,
-                                    .kind = t->o.kind,
-                                    .created_at_ms = TIME_NONE};
-    return ssh_owner_encode(a, &owner);
+    const struct ssh_leftover l = {.name = name, .id = id, .install = b->install, .removal = removal};
+    return ssh_leftover_path(a, top, &l);
+}
+
+/* All leftovers of that name. */
+static int sweep(struct ssh_backend *b, struct arena *a, const struct ssh_trees *t, const char *top, const char *name,
+                 const struct deadline *d, struct err *e)
+{
+    VEC(const char *) args = {0};
+    for (size_t i = 0; i < t->n; i++) {
+        if (!ssh_is_leftover_of(&t->v[i], top, name))
+            continue;
+        VEC_PUSH(a, &args, t->v[i].seen->path);
+        VEC_PUSH(a, &args, path_of(b, a, top, name, t->v[i].o.id, true));
+    }
+    if (args.n == 0)
+        return 0;
+    VEC_PUSH(a, &args, NULL);
+    return run(b, a, sweep_script, args.v, "cleaning up", NULL, NULL, d, e);
 }
 
 static int remove_tree(struct ssh_backend *b, struct arena *a, const struct ssh_tree *t, const struct deadline *d, struct err *e)
 {
-    const char *gone = t->leftover ? t->seen->path : ssh_leftover_path(a, t->top, t->name, "gone", t->o.id);
-    const char *args[] = {t->seen->path,          gone, t->seen->dev_ino, t->seen->owner ? t->seen->owner : "",
-                          parting_owner(b, a, t), NULL};
+    const char *gone = path_of(b, a, t->top, t->name, t->o.id, true);
+    const char *args[] = {t->seen->path, gone, t->seen->dev_ino, t->seen->owner ? t->seen->owner : "", NULL};
     return run(b, a, remove_script, args, "removing", NULL, NULL, d, e);
 }
 
@@ -128,9 +142,9 @@ int ssh_remove(struct ssh_backend *b, struct arena *a, const struct backend_act 
     }
     if (!hit)
         return 0;
-    if (ssh_expected(&hit->o, act->expect, e) < 0)
+    if (ssh_expected(&hit->o, act->expect, e) < 0 || sweep(b, a, &t, hit->top, hit->name, d, e) < 0)
         return -1;
-    return remove_tree(b, a, hit, d, e);
+    return hit->leftover ? 0 : remove_tree(b, a, hit, d, e);
 }
 
 /* --- patching ----------------------------------------------------------------------------------------------------------------
@@ -153,6 +167,10 @@ int ssh_patch(struct ssh_backend *b, struct arena *a, const struct backend_act *
         return err_set(e, ERR_NOT_FOUND, 0, "'%s' is not there", act->name);
     if (ssh_expected(&hit->o, act->expect, e) < 0)
         return -1;
+    if (sweep(b, a, &t, hit->top, hit->name, d, e) < 0)
+        return -1;
+    if (!hit->owned && fields_get(hit->o.fields, SSH_LEFTOVERS))
+        return 0; /* what else differs shows at the next look */
     if (!hit->owned)
         return err_set(e, ERR_UNSUPPORTED, 0, "'%s' was made by OpenClaw: nothing is kept there that could be changed",
                        act->name);
@@ -186,14 +204,11 @@ static const char begin_script[] = "S=$1;mkdir -p \"$2\"||fail place\n"
 static const char commit_script[] = COMPLETE "if [ -e \"$2\" ]||[ -L \"$2\" ];then rmdir \"$2\" 2>/dev/null||fail taken;fi\n"
                                              "mv -f -T \"$1\" \"$2\"||{ [ ! -e \"$2\" ]||fail taken;fail move;}";
 
-/* $6... the tree that gives way: where it goes, its dev:ino, its owner.json as seen ("": it has none) and as it shall be. Between
- * the two renames its place is empty, and both stand whole beside it. */
+/* $6... the tree that gives way: where it goes, its dev:ino, its owner.json as seen ("": it has none). Between the two renames
+ * its place is empty, and both stand whole beside it. */
 static const char replace_script[] =
-    RMX LEAVE COMPLETE "leave \"$2\" \"$6\" \"$7\" \"$8\" \"$9\"\n"
+    RMX LEAVE COMPLETE "leave \"$2\" \"$6\" \"$7\" \"$8\"\n"
                        "mv -f -T \"$1\" \"$2\"||{ [ -e \"$2\" ]||mv -f -T \"$6\" \"$2\";fail move;}";
-
-/* $1...: leftovers, or a seed that failed. */
-static const char sweep_script[] = RMX "rmx \"$@\"";
 
 static int scan(struct arena *a, const struct backend_act *act, const struct deadline *d, struct ssh_feed *ret, struct err *e)
 {
@@ -214,7 +229,7 @@ static int seed(struct ssh_backend *b, struct arena *a, const struct backend_act
     const struct desired *want = act->want;
     const char *root = node_str(node_get(want->create, "root")), *top = path_dirname(a, root);
     const struct node *dirs = node_get(want->create, "dirs");
-    const char *place = ssh_leftover_path(a, top, want->name, "seed", id);
+    const char *place = path_of(b, a, top, want->name, id, false);
     struct ssh_owner owner = {.id = id,
                               .install = b->install,
                               .name = want->name,
@@ -239,7 +254,7 @@ static int seed(struct ssh_backend *b, struct arena *a, const struct backend_act
     if (r == 0)
         r = ssh_feed_manifest(&x, id, want->install, act->created_at_ms, digest, e);
     if (r == 0) {
-        const char *gone = old ? ssh_leftover_path(a, old->top, old->name, "gone", old->o.id) : NULL;
+        const char *gone = old ? path_of(b, a, old->top, old->name, old->o.id, true) : NULL;
         const char *commit[] = {place,
                                 root,
                                 digest,
@@ -248,7 +263,6 @@ static int seed(struct ssh_backend *b, struct arena *a, const struct backend_act
                                 gone,
                                 old ? old->seen->dev_ino : NULL,
                                 old && old->seen->owner ? old->seen->owner : "",
-                                old ? parting_owner(b, a, old) : NULL,
                                 NULL};
         r = run(b, a, old ? replace_script : commit_script, commit, "seeding", ssh_feed_text, &x, d, e);
     }
@@ -259,8 +273,9 @@ static int seed(struct ssh_backend *b, struct arena *a, const struct backend_act
     }
     /* Told no, it does not wait for the next round to be cleaned away. */
     if (r < 0 && deadline_state(d) == ERR_NONE && e->class != ERR_UNAVAILABLE && e->class != ERR_TIMEOUT) {
+        const char *pair[] = {place, path_of(b, a, top, want->name, id, true), NULL};
         struct err aside;
-        (void)run(b, a, sweep_script, (const char *const[]){place, NULL}, "cleaning up", NULL, NULL, d, &aside);
+        (void)run(b, a, sweep_script, pair, "cleaning up", NULL, NULL, d, &aside);
     }
     ssh_feed_close(&x);
     return r;
@@ -305,20 +320,6 @@ static int set_up(struct ssh_backend *b, struct arena *a, const struct desired *
 
 /* --- create ------------------------------------------------------------------------------------------------------------------
  */
-
-static int sweep(struct ssh_backend *b, struct arena *a, const struct ssh_trees *t, const char *top, const char *name,
-                 const struct deadline *d, struct err *e)
-{
-    VEC(const char *) args = {0};
-    for (size_t i = 0; i < t->n; i++)
-        if (t->v[i].leftover && t->v[i].owned && t->v[i].o.ownership == OWN_OURS && text_eq(t->v[i].top, top) &&
-            text_eq(t->v[i].name, name))
-            VEC_PUSH(a, &args, t->v[i].seen->path);
-    if (args.n == 0)
-        return 0;
-    VEC_PUSH(a, &args, NULL);
-    return run(b, a, sweep_script, args.v, "cleaning up", NULL, NULL, d, e);
-}
 
 static struct act_result existing(struct ssh_backend *b, struct arena *a, const struct ssh_tree *t)
 {
@@ -417,8 +418,8 @@ int ssh_create(struct ssh_backend *b, struct arena *a, const struct backend_act 
     const char *key = ssh_link_host_key(b->link);
     res.host_key = *key ? arena_strdup(a, key) : NULL;
     if (old) {
-        const char *gone[] = {ssh_leftover_path(a, top, want.name, "gone", old->o.id), NULL};
-        if (run(b, a, sweep_script, gone, "removing what was replaced", NULL, NULL, d, e) < 0)
+        const char *gone = path_of(b, a, top, want.name, old->o.id, true), *pair[] = {gone, gone, NULL};
+        if (run(b, a, sweep_script, pair, "removing what was replaced", NULL, NULL, d, e) < 0)
             return -1;
     }
     int r = end_create(b, a, &want, true, d, &res, e);

@@ -11,7 +11,8 @@
 
 /* $1: measure; $2: how many of the following are workspace roots; the others are looked at one by one.
  *
- * Absent is only what a directory that can be searched does not have. Where there may be many lines they are taken by $(...),
+ * Absent is only what a directory that can be searched does not have. Times there are compared with one
+ * another only. Where there may be many lines they are taken by $(...),
  * which reads blocks where `read` must take one byte at a time; and a process costs more than all else: three for each tree. ls
  * -l prints what each process has open as "... -> TARGET"; the case that picks those below our directories is put in for %BELOW%.
  */
@@ -21,9 +22,12 @@ static const char view_script[] =
     "[ ! -d \"$a\" ]||[ -x \"$a\" ]||fail hidden \"$a\";}\n"
     "one(){ if [ -f \"$2\" ]&&[ ! -L \"$2\" ];then [ -r \"$2\" ]||fail hidden \"$2\";l=;IFS= read -r l <\"$2\";out \"$1 "
     "$l\";fi;}\n"
-    "sum(){ n=0;b=0;c=0;[ $# -gt 0 ]||return;z=$(find \"$@\" -mindepth 1 -exec stat -c '%f:%s:%Y' {} + 2>/dev/null)||{ "
+    "case $(stat -c %.9Z / 2>/dev/null) in *.?????????)Z=%.9Z;;*)Z=%Z;;esac\n"
+    "sum(){ n=0;b=0;c=0;h=7;[ $# -gt 0 ]||return;z=$(find \"$@\" -mindepth 1 -exec stat -c \"%f:%s:%Y:%i:$Z\" {} + "
+    "2>/dev/null)||{ "
     "n=x;b=;c=;return;}\n"
-    "for x in $z;do y=${x##*:};case $x in 8*)x=${x#*:};b=$((b+${x%:*}));;esac;n=$((n+1));[ \"$y\" -le $c ]||c=$y;done;}\n"
+    "I=$IFS;for x in $z;do IFS=:;set -- $x;case $1 in 8*)b=$((b+$2));;esac;n=$((n+1));[ \"$3\" -le $c ]||c=$3\n"
+    "h=$(((h*31+$2*7+$3+$4*5+${5%.*}*3+1${5#*.})%1000000007));done;IFS=$I;}\n"
     "some(){ for x in \"$@\";do for y in \"$x\"/* \"$x\"/.[!.]* \"$x\"/..?*;do if [ -e \"$y\" ]||[ -L \"$y\" ];then echo "
     "1;return;fi;done;done;echo 0;}\n"
     "gone(){ [ ! -e \"$p\" ]||fail hidden \"$p\";out \"R a 0:0 $p\";}\n"
@@ -41,7 +45,7 @@ static const char view_script[] =
     "while IFS= read -r l||[ \"$l\" ];do out \"o $l\";done <\"$o\";fi\n"
     "[ ! \"$f\" ]||{ one m \"$f/manifest\";one e \"$f/epoch\";one t \"$f/setup\";}\n"
     "w=;v=;[ ! -d \"$p/workspace\" ]||w=1;[ ! -d \"$p/agent\" ]||v=1\n"
-    "if [ \"$m\" = 1 ];then sum ${w:+\"$p/workspace\"} ${v:+\"$p/agent\"};out \"s $n${b:+ $b $c}\"\n"
+    "if [ \"$m\" = 1 ];then sum ${w:+\"$p/workspace\"} ${v:+\"$p/agent\"};out \"s $n${b:+ $b $c $h}\"\n"
     "else out \"q $(some ${w:+\"$p/workspace\"} ${v:+\"$p/agent\"})\";fi;}\n"
     "while [ \"$t\" -gt 0 ];do t=$((t-1));T=$1;shift\n"
     "if [ -d \"$T\" ];then { [ -x \"$T\" ]&&[ -r \"$T\" ];}||fail hidden \"$T\"\n"
@@ -102,13 +106,16 @@ static int take_root(struct arena *a, const char *p, struct ssh_seen *ret)
 static int take_sum(struct arena *a, const char *p, struct ssh_seen *s)
 {
     uint64_t changed = 0;
-    if (text_eq(p, "x")) /* something in it cannot be read */
+    if (text_eq(p, "x")) { /* something in it cannot be read: so there is something */
+        s->n_entries = 1;
         return 0;
-    const char *n = word(a, &p), *bytes = word(a, &p), *newest = word(a, &p);
-    if (!n || !bytes || !newest || *p || !num_parse_u64(n, &s->n_entries) || !num_parse_u64(bytes, &s->bytes) ||
-        !num_parse_u64(newest, &changed) || changed > INT64_MAX / 1000)
+    }
+    const char *n = word(a, &p), *bytes = word(a, &p), *newest = word(a, &p), *stamp = word(a, &p);
+    if (!n || !bytes || !newest || !stamp || *p || !num_parse_u64(n, &s->n_entries) || !num_parse_u64(bytes, &s->bytes) ||
+        !num_parse_u64(newest, &changed) || strspn(stamp, "-0123456789") != strlen(stamp))
         return -1;
-    s->changed_s = (int64_t)changed;
+    s->changed_s = changed <= INT64_MAX / 1000 ? (int64_t)changed : 0; /* whoever works there sets times as he likes */
+    s->stamp = stamp;
     s->measured = true;
     return 0;
 }

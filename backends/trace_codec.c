@@ -328,6 +328,7 @@ static struct node *observed_encode(struct arena *a, const struct observed *o, c
         set_i64(a, n, "entries", o->n_entries < INT64_MAX ? (int64_t)o->n_entries : INT64_MAX);
         set_i64(a, n, "contentBytes", o->content_bytes < INT64_MAX ? (int64_t)o->content_bytes : INT64_MAX);
         set_i64(a, n, "changedAtMs", o->changed_at_ms);
+        node_set_text(a, n, "contentStamp", o->content_stamp);
     }
     return n;
 }
@@ -346,6 +347,7 @@ static int content_decode(const struct node *n, struct observed *o, struct err *
         return err_set(e, ERR_INPUT, 0, "entries, contentBytes: no less than 0 is wanted");
     o->n_entries = (uint64_t)entries;
     o->content_bytes = (uint64_t)bytes;
+    o->content_stamp = node_str(node_get(n, "contentStamp"));
     return 0;
 }
 

@@ -218,8 +218,9 @@ static int snapshot(struct doing *d, const struct act *act, struct backend *b)
 
 static bool is_changed(const struct observed *before, const struct observed *now)
 {
-    return before->content_known && (!now->content_known || now->n_entries != before->n_entries ||
-                                     now->content_bytes != before->content_bytes || now->changed_at_ms != before->changed_at_ms);
+    return before->content_known &&
+           (!now->content_known || now->n_entries != before->n_entries || now->content_bytes != before->content_bytes ||
+            now->changed_at_ms != before->changed_at_ms || !text_eq(now->content_stamp, before->content_stamp));
 }
 
 /* Before anything of it goes. What is written there while it is read would be in no snapshot: so another look must show the same

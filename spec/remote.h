@@ -36,6 +36,9 @@
 /* A field of half a seed or half a removal: "seed", "removal". */
 #define REMOTE_UNFINISHED "unfinished"
 
+/* A field of what has no runtime's place (yet, or any more): "seed" or "removal", of which only a half is there. */
+#define REMOTE_UNFINISHED "unfinished"
+
 struct remote_dir {
     const char *name;  /* "workspace" */
     const char *local; /* absolute */

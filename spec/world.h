@@ -249,8 +249,9 @@ struct observed {
     /* Of a tree on another host. */
     bool content_known;
     uint64_t n_entries, content_bytes;
-    int64_t changed_at_ms; /* newest change in it by that host's clock, or TIME_NONE */
-    const char *root;      /* absolute, where it stands; NULL: its backend has no say in that */
+    int64_t changed_at_ms;     /* newest change in it by that host's clock, or TIME_NONE: to be shown, decides nothing */
+    const char *content_stamp; /* another one: something in it has changed, whatever its clocks say; or NULL */
+    const char *root;          /* absolute, where it stands; NULL: its backend has no say in that */
 };
 
 struct image_state {

@@ -5,6 +5,7 @@
 #include "reconciler/core/seeds.h"
 #include "spec/base/num.h"
 #include "spec/base/text.h"
+#include "spec/remote.h"
 
 #include <string.h>
 
@@ -250,9 +251,14 @@ static bool decide_drift(struct match *m, struct unit *u)
 static bool decide_unfinished(struct match *m, struct unit *u)
 {
     const struct record *r = u->r;
+    const char *half = fields_get(u->o->fields, REMOTE_UNFINISHED);
     struct act *act;
     int64_t created;
 
+    if (half) {
+        unit_add(m, u, r || u->d->precreate ? ACT_RECREATE : ACT_PRUNE, "its %s was not seen to end", half);
+        return true;
+    }
     if (!r || !u->d->setup) /* a setup that is no longer wanted shows in the hash */
         return false;
     if (u->being_made) {
@@ -347,7 +353,7 @@ static void decide_wanted(struct match *m, struct unit *u)
             add_create(m, u, "it is wanted, and not there");
         return;
     }
-    if (!seeds_decide_empty(m, u) && !decide_unfinished(m, u) && !decide_drift(m, u) && !seeds_decide_changed(m, u))
+    if (!decide_unfinished(m, u) && !seeds_decide_empty(m, u) && !decide_drift(m, u) && !seeds_decide_changed(m, u))
         decide_run_state(m, u);
 }
 

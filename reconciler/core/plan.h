@@ -29,6 +29,7 @@
  *  wanted         recorded    idle or aged        pre-created: at its age recreate if there, never idle; else prune or forget
  *  wanted         none        not there           pre-created: create; else nothing
  *  wanted         recorded    not there           pre-created or being created: create; else by `ghosts`: forget, create, report
+ *  wanted         any         there, half only    recreate, where it is recorded or pre-created; else prune
  *  wanted         any         there, being made   create was not seen to end: recreate where a setup is wanted, else as below
  *  wanted         any         there, setup failed recreate (where one is still wanted); hold SETUP within PLAN_SETUP_RETRY_MS of
  * its creation wanted         any         there, drifted      by `on_drift`, and the highest class of what differs (3) running

@@ -286,32 +286,50 @@ static void test_foreign_is_spared(void **state)
     assert_int_equal(observe(f, NULL).n, 0);
 }
 
-static void test_other_installs_leftovers(void **state)
+/* What is in them does not matter: not even their owner.json need be there. */
+static void test_leftovers_are_ended(void **state)
 {
     struct fixture *f = *state;
     struct desired *d = desire(f, "reconclaw-a");
     struct act_result r;
-    scratch_write_text(top, at(f, ".reconclaw-a.seed-11/.reconclaw/owner.json"),
-                       "{\"id\":\"11\",\"install\":\"another\",\"name\":\"reconclaw-a\",\"kind\":\"sandbox\",\"fields\":{}}\n");
-    scratch_write_text(top, at(f, ".reconclaw-a.gone-22/.reconclaw/owner.json"),
-                       "{\"id\":\"22\",\"install\":\"" INSTALL
-                       "\",\"name\":\"reconclaw-a\",\"kind\":\"sandbox\",\"fields\":{}}\n");
-    scratch_write_text(top, at(f, ".reconclaw-a.gone-22/workspace/half"), "x");
+    scratch_mkdir(top, at(f, ".reconclaw-a.seed-11.another"));
+    scratch_write_text(top, at(f, ".reconclaw-a.gone-22." INSTALL "/workspace/half"), "x");
     give(f);
     const struct observed *o = seen(f, d);
     assert_string_equal(o->id, "22");
+    assert_int_equal(o->ownership, OWN_OURS);
+    assert_int_equal(o->kind, RUNTIME_SANDBOX);
     assert_int_equal(o->state, RUN_STOPPED);
+    assert_true(o->content_known);
+    assert_int_equal(o->n_entries, 0); /* nobody's only copy */
     assert_string_equal(fields_get(o->fields, "unfinished"), "removal");
     must(f, create(f, f->b, d, &long_call, &r));
     assert_string_equal(seen(f, d)->id, r.id);
     assert_int_equal(count_at(f), 2); /* ours, and the other install's leftover */
-    must(f, take_away(f, f->b, d->name, r.id, NULL));
-    assert_int_equal(count_at(f), 1);
-    scratch_write_text(top, at(f, ".reconclaw-a.gone-22/.reconclaw/owner.json"),
-                       "{\"id\":\"22\",\"install\":\"" INSTALL
-                       "\",\"name\":\"reconclaw-a\",\"kind\":\"sandbox\",\"fields\":{}}\n");
+    /* Beside a whole one: a patch ends them. */
+    scratch_mkdir(top, at(f, ".reconclaw-a.seed-33." INSTALL));
+    scratch_write_text(top, at(f, ".reconclaw-a.gone-44." INSTALL "/workspace/half"), "x");
     give(f);
-    must(f, take_away(f, f->b, d->name, "22", NULL));
+    o = seen(f, d);
+    struct field_change *ch;
+    assert_string_equal(o->id, r.id);
+    assert_int_equal(fields_diff(f->a, d->fields, o->fields, &ch), 1);
+    assert_string_equal(ch->name, "leftovers");
+    assert_string_equal(ch->from, "2");
+    assert_int_equal(ch->class, FIELD_PATCH);
+    struct backend_act act = {
+        .step = STEP_PATCH, .want = d, .name = d->name, .id = r.id, .expect = o, .changes = ch, .n_changes = 1};
+    must(f, ssh_ops.apply(f->b, f->a, &act, &long_call, &r, &f->e));
+    assert_int_equal(fields_diff(f->a, d->fields, seen(f, d)->fields, &ch), 0);
+    assert_int_equal(count_at(f), 2);
+    /* And a removal takes them with it. */
+    scratch_mkdir(top, at(f, ".reconclaw-a.seed-55." INSTALL));
+    give(f);
+    must(f, take_away(f, f->b, d->name, seen(f, d)->id, NULL));
+    assert_int_equal(count_at(f), 1);
+    scratch_write_text(top, at(f, ".reconclaw-a.seed-66." INSTALL "/workspace/half"), "x");
+    give(f);
+    must(f, take_away(f, f->b, d->name, "66", NULL));
     assert_int_equal(count_at(f), 1);
 }
 
@@ -563,7 +581,7 @@ static const struct CMUnitTest tests[] = {
     T("a link that leads outside is refused before anything is made", test_escaping_link_sends_nothing),
     T("what OpenClaw seeded is known, also where it failed", test_openclaws),
     T("what is not ours is neither taken over nor removed", test_foreign_is_spared),
-    T("leftovers are ended, of one's own install only", test_other_installs_leftovers),
+    T("leftovers are ended, of one's own install only", test_leftovers_are_ended),
     T("a tree that was made unwritable is removed all the same", test_removes_what_is_unwritable),
     T("a setup runs until it went well, and not again", test_setup_runs_till_it_went_well),
     T("a tree is saved as a tar", test_save),

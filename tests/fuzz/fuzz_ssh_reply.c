@@ -32,9 +32,12 @@ static void owner(struct arena *a, const char *text)
 {
     struct ssh_owner o, again;
     struct err e = {0};
-    bool removal;
+    struct ssh_leftover l, same;
 
-    (void)ssh_leftover_name(a, text, &removal);
+    if (ssh_leftover_decode(a, text, &l) &&
+        (!ssh_leftover_decode(a, ssh_leftover_path(a, "/w", &l) + 3, &same) || strcmp(l.name, same.name) != 0 ||
+         strcmp(l.id, same.id) != 0 || strcmp(l.install, same.install) != 0 || l.removal != same.removal))
+        abort();
     if (ssh_owner_decode(a, text, &o, &e) < 0)
         return;
     if (ssh_owner_decode(a, ssh_owner_encode(a, &o), &again, &e) < 0 || strcmp(o.id, again.id) != 0 ||

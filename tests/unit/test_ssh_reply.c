@@ -95,10 +95,11 @@ static void test_views(void **state)
         "R d 1:2\nb 1\n",
         "o {}\nb 1\n",
         "R a 0:0 /a\no {}\nb 1\n",
-        "R d 1:2 /a\ns 1 2\nb 1\n",
-        "R d 1:2 /a\ns 1 2 3 4\nb 1\n",
-        "R d 1:2 /a\ns -1 2 3\nb 1\n",
-        "R d 1:2 /a\ns 1 2 99999999999999999999\nb 1\n",
+        "R d 1:2 /a\ns 1 2 3\nb 1\n",
+        "R d 1:2 /a\ns 1 2 3 4 5\nb 1\n",
+        "R d 1:2 /a\ns 1 2 3 x\nb 1\n",
+        "R d 1:2 /a\ns -1 2 3 4\nb 1\n",
+        "R d 1:2 /a\ns 1 2 99999999999999999999 4\nb 1\n",
         "R d 1:2 /a\nq 2\nb 1\n",
         "z\nb 1\n",
         "R d 1:2 /a\nz x\nb 1\n",
@@ -111,7 +112,7 @@ static void test_views(void **state)
         if (view(a, bad[i], &v) == 0 || e.class != ERR_INPUT)
             fail_msg("row %zu is taken: %s", i, e.msg);
     assert_int_equal(view(a,
-                          "R d 1:2 /w/a b\no {\no }\nm reconclaw-manifest 1\ns 3 14 99\nR d 1:3 /w/a\ns x\nR a 0:0 /w/c\nb 1\n"
+                          "R d 1:2 /w/a b\no {\no }\nm reconclaw-manifest 1\ns 3 14 99 -7\nR d 1:3 /w/a\ns x\nR a 0:0 /w/c\nb 1\n"
                           "B 7 /w/a b/workspace\nB 7 /w/a b/x\nB 8 /w/a b/x (deleted)\nB 9 /w/ab/x\n",
                           &v),
                      0);
@@ -121,7 +122,10 @@ static void test_views(void **state)
     assert_true(v.v[0].measured);
     assert_int_equal(v.v[0].busy, 2); /* sessions, not processes */
     assert_int_equal(v.v[1].busy, 0);
+    assert_int_equal(v.v[0].changed_s, 99);
+    assert_string_equal(v.v[0].stamp, "-7");
     assert_false(v.v[1].measured);
+    assert_int_equal(v.v[1].n_entries, 1); /* what cannot be read is not nothing */
     assert_int_equal(v.v[2].kind, SSH_ABSENT);
     assert_true(v.busy_known);
 }
@@ -143,7 +147,6 @@ static void test_owners(void **state)
     ARENA_AUTO a = arena_new();
     struct ssh_owner o, again;
     struct field v[] = {{.name = "a", .value = "b \"c\"\n"}, {.name = "s", .value = "secret", .sensitive = true}};
-    bool removal;
 
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         if (ssh_owner_decode(a, bad[i], &o, &e) == 0)
@@ -155,14 +158,32 @@ static void test_owners(void **state)
     assert_string_equal(fields_get(again.fields, "a"), "b \"c\"\n");
     assert_null(fields_get(again.fields, "s"));
     assert_null(strchr(ssh_owner_encode(a, &o), '\n'));
-    assert_string_equal(ssh_leftover_path(a, "/w", "n.x", "gone", "inode:1:2"), "/w/.n.x.gone-inode-1-2");
-    assert_string_equal(ssh_leftover_name(a, ".n.x.gone-inode-1-2", &removal), "n.x");
-    assert_true(removal);
-    assert_string_equal(ssh_leftover_name(a, ".n.seed-1.seed-2", &removal), "n.seed-1");
-    assert_false(removal);
-    assert_null(ssh_leftover_name(a, "n.seed-1", &removal));
-    assert_null(ssh_leftover_name(a, ".seed-1", &removal));
-    assert_null(ssh_leftover_name(a, ".n.seed-", &removal));
+}
+
+static void test_leftovers(void **state)
+{
+    static const char *const none[] = {
+        "n.seed-1.i",    ".seed-1.i",     ".n.seed-.i",     ".n.seed-1.", ".n.seed-1", ".n.x-1.i", ".n.seed-A.i",
+        ".n.seed-a:b.i", ".n.seed-1 2.i", ".n.gone-../x.i", ".n",         "",          "."};
+    static const struct ssh_leftover rows[] = {{"n", "0a", "f0", false},
+                                               {"n.x", "inode:1:2", "f0", true},
+                                               {"n.seed-1", "2", "i", false},
+                                               {"n.gone-1.i", "2", "-", true}};
+    ARENA_AUTO a = arena_new();
+    struct ssh_leftover l;
+
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        if (ssh_leftover_decode(a, none[i], &l))
+            fail_msg("'%s' is taken", none[i]);
+    assert_string_equal(ssh_leftover_path(a, "/w", &rows[1]), "/w/.n.x.gone-inode-1-2.f0");
+    assert_string_equal(ssh_leftover_path(a, "/", &rows[0]), "/.n.seed-0a.f0");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_true(ssh_leftover_decode(a, ssh_leftover_path(a, "/w", &rows[i]) + 3, &l));
+        assert_string_equal(l.name, rows[i].name);
+        assert_string_equal(l.id, rows[i].id);
+        assert_string_equal(l.install, rows[i].install);
+        assert_int_equal(l.removal, rows[i].removal);
+    }
 }
 
 static void test_user_config(void **state)
@@ -331,7 +352,8 @@ int main(void)
         {"a reply is whole, ours and as long as it says, or refused", test_replies, NULL, NULL, NULL},
         {"a reply that is cut at any byte is refused", test_every_cut, NULL, NULL, NULL},
         {"what a host shows is read, and nothing else is", test_views, NULL, NULL, NULL},
-        {"owner.json tells whose it is, or nothing; leftovers are named after it", test_owners, NULL, NULL, NULL},
+        {"owner.json tells whose it is, or nothing", test_owners, NULL, NULL, NULL},
+        {"the name of a leftover says whose half of what it is", test_leftovers, NULL, NULL, NULL},
         {"what ssh says of the user's config is taken over", test_user_config, NULL, NULL, NULL},
         {"a config of one host that another program wrote is read as ssh reads it", test_config_of_one_host, NULL, NULL, NULL},
         {"settings are refused by their key, and secrets are wiped", test_settings, NULL, NULL, NULL},
