@@ -20,7 +20,8 @@ static const char view_script[] =
     "m=$1;t=$2;shift 2;L=$(printf '\\n_');L=${L%_}\n"
     "reach(){ a=$1;while [ ! -e \"$a\" ];do [ ! -L \"$a\" ]||fail hidden \"$a\";a=${a%/*};[ \"$a\" ]||a=/;done\n"
     "[ ! -d \"$a\" ]||[ -x \"$a\" ]||fail hidden \"$a\";}\n"
-    "one(){ if [ -f \"$2\" ]&&[ ! -L \"$2\" ];then [ -r \"$2\" ]||fail hidden \"$2\";l=;IFS= read -r l <\"$2\";out \"$1 "
+    "hid(){ [ ! -e \"$1\" ]||fail hidden \"$1\";}\n"
+    "one(){ if [ -f \"$2\" ]&&[ ! -L \"$2\" ];then [ -r \"$2\" ]||hid \"$2\";l=;IFS= read -r l <\"$2\";out \"$1 "
     "$l\";fi;}\n"
     "case $(stat -c %.9Z / 2>/dev/null) in *.?????????)Z=%.9Z;;*)Z=%Z;;esac\n"
     "sum(){ n=0;b=0;c=0;h=7;[ $# -gt 0 ]||return;z=$(find \"$@\" -mindepth 1 -exec stat -c \"%f:%s:%Y:%i:$Z\" {} + "
@@ -30,23 +31,26 @@ static const char view_script[] =
     "h=$(((h*31+$2*7+$3+$4*5+${5%.*}*3+1${5#*.})%1000000007));done;IFS=$I;}\n"
     "some(){ for x in \"$@\";do for y in \"$x\"/* \"$x\"/.[!.]* \"$x\"/..?*;do if [ -e \"$y\" ]||[ -L \"$y\" ];then echo "
     "1;return;fi;done;done;echo 0;}\n"
-    "gone(){ [ ! -e \"$p\" ]||fail hidden \"$p\";out \"R a 0:0 $p\";}\n"
+    "gone(){ hid \"$p\";out \"R a 0:0 $p\";}\n"
     "see(){ p=$1\n"
     "if [ -L \"$p\" ];then out \"R o 0:0 $p\";return;fi\n"
     "if [ ! -e \"$p\" ];then reach \"$p\";out \"R a 0:0 $p\";return;fi\n"
     "if [ ! -d \"$p\" ];then i=$(stat -c '%d:%i' \"$p\" 2>/dev/null)||{ gone;return;};out \"R o $i $p\";return;fi\n"
-    "[ -x \"$p\" ]||fail hidden \"$p\"\n"
-    "f=$p/.reconclaw;o=;if [ -d \"$f\" ]&&[ ! -L \"$f\" ];then [ -x \"$f\" ]||fail hidden \"$f\"\n"
-    "if [ -f \"$f/owner.json\" ]&&[ ! -L \"$f/owner.json\" ];then o=$f/owner.json;[ -r \"$o\" ]||fail hidden \"$o\";fi;else "
+    "case ${p##*/} in .*.seed-*|.*.gone-*)out \"R d 0:0 $p\";out 'q 0';return;;esac\n"
+    "[ -x \"$p\" ]||hid \"$p\"\n"
+    "f=$p/.reconclaw;o=;if [ -d \"$f\" ]&&[ ! -L \"$f\" ];then [ -x \"$f\" ]||hid \"$f\"\n"
+    "if [ -f \"$f/owner.json\" ]&&[ ! -L \"$f/owner.json\" ];then o=$f/owner.json;[ -r \"$o\" ]||hid \"$o\";fi;else "
     "f=;fi\n"
-    "i=$(stat -c '%d:%i %s' \"$p\" ${o:+\"$o\"} 2>/dev/null)||{ gone;return;}\n"
+    "i=$(stat -c '%d:%i %s' \"$p\" ${o:+\"$o\"} 2>/dev/null)||{ if [ \"$o\" ]&&[ ! -e \"$o\" ];then see \"$p\";else "
+    "gone;fi;return;}\n"
     "out \"R d ${i%% *} $p\"\n"
     "if [ \"$o\" ];then [ \"${i##* }\" -le 65536 ]||fail big \"$o\"\n"
     "while IFS= read -r l||[ \"$l\" ];do out \"o $l\";done <\"$o\";fi\n"
     "[ ! \"$f\" ]||{ one m \"$f/manifest\";one e \"$f/epoch\";one t \"$f/setup\";}\n"
     "w=;v=;[ ! -d \"$p/workspace\" ]||w=1;[ ! -d \"$p/agent\" ]||v=1\n"
     "if [ \"$m\" = 1 ];then sum ${w:+\"$p/workspace\"} ${v:+\"$p/agent\"};out \"s $n${b:+ $b $c $h}\"\n"
-    "else out \"q $(some ${w:+\"$p/workspace\"} ${v:+\"$p/agent\"})\";fi;}\n"
+    "else out \"q $(some ${w:+\"$p/workspace\"} ${v:+\"$p/agent\"})\";fi\n"
+    "[ -d \"$p\" ]||{ out 'X -';see \"$p\";};}\n"
     "while [ \"$t\" -gt 0 ];do t=$((t-1));T=$1;shift\n"
     "if [ -d \"$T\" ];then { [ -x \"$T\" ]&&[ -r \"$T\" ];}||fail hidden \"$T\"\n"
     "for p in \"$T\"/openclaw-ssh-* \"$T\"/reconclaw-* \"$T\"/.*.seed-* \"$T\"/.*.gone-* \"$T\"/*/.reconclaw;do\n"
@@ -173,7 +177,11 @@ int ssh_view_decode(struct arena *a, const struct ssh_reply *r, struct ssh_view 
         const char *line = r->lines[i], *p = line[0] ? line + 2 : line;
         if (!line[0] || line[1] != ' ')
             return bad(line, e);
-        if (line[0] == 'R') {
+        if (line[0] == 'X') { /* it went while it was looked at: what was said of it is of nothing */
+            if (seen.n == 0)
+                return bad(line, e);
+            seen.n--;
+        } else if (line[0] == 'R') {
             if (take_root(a, p, VEC_ADD(a, &seen)) < 0)
                 return bad(line, e);
         } else if (line[0] == 'b') {

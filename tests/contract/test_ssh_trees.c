@@ -1,5 +1,4 @@
-/* Trees on real hosts: seeded, seen, patched, removed; what half a seed and half a removal leave; and that no fault loses or
- * shows what is not whole. */
+/* Trees on real hosts: seeded, seen, patched, removed; and what half a seed and half a removal leave. */
 #include "backends/ssh.h"
 #include "tests/lib/scratch.h"
 #include "tests/lib/ssh_peer.h"
@@ -20,7 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define INSTALL "0123456789abcdef"
@@ -28,7 +26,6 @@
 
 static char *top;
 static struct ssh_peer peer;
-static struct tcp_proxy *proxy;
 static const char *const *variant; /* options of the peer */
 static const char *variant_name;
 
@@ -173,8 +170,6 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *f = *state;
-    tcp_proxy_cut_after(proxy, -1);
-    tcp_proxy_cut_reply_after(proxy, -1);
     ssh_ops.close(f->b);
     arena_free(f->a);
     free(f);
@@ -423,64 +418,6 @@ static void big_file(struct fixture *f, size_t n)
     free(bytes);
 }
 
-/* Whatever was cut: no tree or a whole one is seen, never less; and one more call, uncut, ends it. */
-static void test_cut_seed(void **state)
-{
-    struct fixture *f = *state;
-    struct desired *d = desire(f, "reconclaw-a");
-    unsigned seed = (unsigned)time(NULL) ^ (unsigned)getpid();
-    int failed = 0;
-    print_message("seed %u\n", seed);
-    big_file(f, 150000);
-    for (int i = 0; i < 25; i++) {
-        struct backend *b = open_through(f, tcp_proxy_port(proxy), INSTALL);
-        struct act_result r = {0};
-        seed = seed * 1103515245 + 12345;
-        tcp_proxy_cut_after(proxy, 2000 + (int64_t)(seed >> 8) % 200000);
-        bool ok = create(f, b, d, &long_call, &r) == 0;
-        failed += !ok;
-        ssh_ops.close(b);
-        const struct observed *o = seen(f, d);
-        if (o && o->state == RUN_RUNNING) {
-            size_t n = 0;
-            free(scratch_read(top, at(f, "reconclaw-a/workspace/big"), &n));
-            assert_int_equal(n, 150000);
-        } else if (ok) {
-            fail_msg("it said that it was made");
-        }
-        must(f, create(f, f->b, d, &long_call, &r));
-        o = seen(f, d);
-        assert_int_equal(o->state, RUN_RUNNING);
-        assert_string_equal(o->id, r.id);
-        /* The one that was cut may still be dying over there; what it leaves is the next one's to sweep. */
-        must(f, take_away(f, f->b, d->name, r.id, NULL));
-        assert_true(seen(f, d) == NULL || fields_get(seen(f, d)->fields, "unfinished") != NULL);
-    }
-    assert_true(failed > 5);
-}
-
-static void test_cut_removal(void **state)
-{
-    struct fixture *f = *state;
-    struct desired *d = desire(f, "reconclaw-a");
-    int failed = 0;
-    for (int i = 0; i < 12; i++) {
-        struct backend *b = open_through(f, tcp_proxy_port(proxy), INSTALL);
-        struct act_result r;
-        must(f, create(f, f->b, d, &long_call, &r));
-        tcp_proxy_cut_after(proxy, 2500 + i * 1100);
-        failed += take_away(f, b, d->name, r.id, NULL) < 0;
-        ssh_ops.close(b);
-        const struct observed *o = seen(f, d);
-        if (o && o->state == RUN_RUNNING)
-            assert_string_equal(text_at(f, "reconclaw-a/workspace/a file"), "content\n");
-        must(f, take_away(f, f->b, d->name, r.id, NULL));
-        assert_null(seen(f, d));
-        assert_int_equal(count_at(f), 0);
-    }
-    assert_true(failed > 3);
-}
-
 static void test_full_disk(void **state)
 {
     struct fixture *f = *state;
@@ -559,13 +496,11 @@ static int begin(void **state)
     if (chmod(top, 0755) < 0)
         return -1;
     ssh_peer_start(&peer, scratch_path(top, "peer"), variant);
-    proxy = tcp_proxy_start(peer.port);
     return 0;
 }
 
 static int end(void **state)
 {
-    tcp_proxy_end(proxy);
     ssh_peer_stop(&peer);
     scratch_remove(top);
     return 0;
@@ -586,8 +521,6 @@ static const struct CMUnitTest tests[] = {
     T("a setup runs until it went well, and not again", test_setup_runs_till_it_went_well),
     T("a tree is saved as a tar", test_save),
     T("variables are in no argv and in no file over there", test_env_is_in_no_argv),
-    T("a seed that is cut anywhere is not seen, and is made by the next call", test_cut_seed),
-    T("a removal that is cut anywhere is ended by the next call", test_cut_removal),
     T("a full disk is said, and leaves nothing", test_full_disk),
     T("a root that cannot be written is said", test_read_only_root),
     T("what cannot be looked into is not absent", test_hidden_is_not_absent),

@@ -176,6 +176,35 @@ print(s.getsockname()[1], flush=True); time.sleep(120)' >"$T/mute" 3>&- &
     within 40 test -f "$(tree h five)/workspace/AGENTS.md"
 }
 
+@test "halves that a crash left: of what is wanted, of what is not, and beside what is whole; none stays" {
+    box one h
+    box two h
+    apply
+    is_status 0
+    local dir=$T/h/home/boxes install
+    install=$(jq -r .install "$(tree h one)/.reconclaw/owner.json")
+    # Of one the seed was not seen to end, of two the removal; three is beside them, with half of another seed of it.
+    box three h
+    apply
+    mv "$dir/reconclaw-one" "$dir/.reconclaw-one.seed-$(id_of h one).$install"
+    mv "$dir/reconclaw-two" "$dir/.reconclaw-two.gone-$(id_of h two).$install"
+    rm -r "$dir/.reconclaw-two.gone-"*/.reconclaw
+    cp -a "$dir/reconclaw-three" "$dir/.reconclaw-three.seed-00ff.$install"
+    cp -a "$dir/reconclaw-three" "$dir/.reconclaw-three.seed-00ff.another"
+    rm "$SPECS/two.yaml"
+    same "$(acts)" 'reconclaw-one recreate
+reconclaw-three patch
+reconclaw-two prune'
+    apply
+    is_status 0
+    same "$(ls -A "$dir")" '.reconclaw-three.seed-00ff.another
+reconclaw-one
+reconclaw-three'
+    same "$(cat "$(tree h one)/workspace/AGENTS.md")" mine
+    ! compgen -G "$STATE/snapshots/*/*" >/dev/null || fail 'what is half is nobody'"'"'s to save'
+    quiet
+}
+
 # --- OpenClaw's --------------------------------------------------------------------------------------------------------------
 
 # oc ENSURE [AGENT...]: agents whose sandboxes are on host h, and work on the agent's own directory.

@@ -183,7 +183,7 @@ struct tcp_proxy {
     char after;
     atomic_bool stop, stalled;
     atomic_uint epoch, live;
-    _Atomic int64_t cut, cut_reply, rate, carried;
+    _Atomic int64_t cut, cut_reply, stall_at, rate, carried, replied;
 };
 
 struct carried {
@@ -200,7 +200,7 @@ static void reset(int fd)
 }
 
 /* Moves what there is; false where this side is over or its byte has come. */
-static bool move(struct tcp_proxy *x, int from, int to, int64_t *sum, int64_t cut, bool *ret_cut)
+static bool move(struct tcp_proxy *x, int from, int to, int64_t *sum, int64_t cut, int64_t stall, bool *ret_cut)
 {
     char bytes[16384];
     size_t max = sizeof bytes;
@@ -210,6 +210,8 @@ static bool move(struct tcp_proxy *x, int from, int to, int64_t *sum, int64_t cu
         max = max < sizeof bytes ? max : sizeof bytes;
         poll(NULL, 0, 20);
     }
+    if (stall >= 0 && *sum + (int64_t)max > stall)
+        max = (size_t)(stall - *sum);
     ssize_t n = recv(from, bytes, max, 0);
     if (n <= 0)
         return false;
@@ -230,20 +232,22 @@ static void carry_on(struct carried *c, int up)
     int64_t sent = 0, got = 0;
     bool cut = false, ends[2] = {false, false};
     while (!cut && !(ends[0] && ends[1]) && !atomic_load(&x->stop) && atomic_load(&x->epoch) == c->epoch) {
-        bool still = atomic_load(&x->stalled);
+        int64_t stall = atomic_load(&x->stall_at);
+        bool still = atomic_load(&x->stalled) || (stall >= 0 && sent >= stall);
         struct pollfd p[2] = {{.fd = ends[0] || still ? -1 : c->fd, .events = POLLIN},
                               {.fd = ends[1] || still ? -1 : up, .events = POLLIN}};
         poll(p, 2, 20);
-        int64_t before = sent;
-        if (p[0].revents && !move(x, c->fd, up, &sent, atomic_load(&x->cut), &cut)) {
+        int64_t before = sent, before_reply = got;
+        if (p[0].revents && !move(x, c->fd, up, &sent, atomic_load(&x->cut), stall, &cut)) {
             ends[0] = true;
             shutdown(up, SHUT_WR);
         }
         atomic_fetch_add(&x->carried, sent - before);
-        if (!cut && p[1].revents && !move(x, up, c->fd, &got, atomic_load(&x->cut_reply), &cut)) {
+        if (!cut && p[1].revents && !move(x, up, c->fd, &got, atomic_load(&x->cut_reply), -1, &cut)) {
             ends[1] = true;
             shutdown(c->fd, SHUT_WR);
         }
+        atomic_fetch_add(&x->replied, got - before_reply);
     }
 }
 
@@ -329,7 +333,7 @@ static struct tcp_proxy *start(int upstream, const char *bytes, size_t n, char a
     x->lie = bytes;
     x->n_lie = n;
     x->after = after;
-    x->cut = x->cut_reply = -1;
+    x->cut = x->cut_reply = x->stall_at = -1;
     x->port = ssh_peer_free_port();
     x->listener = listen_on(x->port);
     pthread_mutex_init(&x->lock, NULL);
@@ -382,6 +386,11 @@ void tcp_proxy_stall(struct tcp_proxy *x, bool on)
     atomic_store(&x->stalled, on);
 }
 
+void tcp_proxy_stall_after(struct tcp_proxy *x, int64_t client_bytes)
+{
+    atomic_store(&x->stall_at, client_bytes);
+}
+
 void tcp_proxy_throttle(struct tcp_proxy *x, int64_t bytes_per_s)
 {
     atomic_store(&x->rate, bytes_per_s);
@@ -390,6 +399,11 @@ void tcp_proxy_throttle(struct tcp_proxy *x, int64_t bytes_per_s)
 int64_t tcp_proxy_carried(struct tcp_proxy *x)
 {
     return atomic_load(&x->carried);
+}
+
+int64_t tcp_proxy_replied(struct tcp_proxy *x)
+{
+    return atomic_load(&x->replied);
 }
 
 void tcp_proxy_refuse(struct tcp_proxy *x, bool on)

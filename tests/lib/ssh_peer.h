@@ -37,9 +37,12 @@ void tcp_proxy_cut_after(struct tcp_proxy *x, int64_t client_bytes);
 void tcp_proxy_cut_reply_after(struct tcp_proxy *x, int64_t server_bytes);
 /* Nothing moves any more, in either direction; connections are taken and stay silent. */
 void tcp_proxy_stall(struct tcp_proxy *x, bool on);
+/* The same of each connection by itself, once it has carried this many bytes from the client; < 0: never. */
+void tcp_proxy_stall_after(struct tcp_proxy *x, int64_t client_bytes);
 void tcp_proxy_refuse(struct tcp_proxy *x, bool on);               /* does not listen; what is up ends */
 void tcp_proxy_throttle(struct tcp_proxy *x, int64_t bytes_per_s); /* 0: not */
 int64_t tcp_proxy_carried(struct tcp_proxy *x);                    /* from the clients, since it was started */
+int64_t tcp_proxy_replied(struct tcp_proxy *x);                    /* to them */
 
 /* A server that says these bytes to everybody and then, as `after` says, stays silent ('s'), goes on for ever ('e'), or hangs up
  * ('c'). */

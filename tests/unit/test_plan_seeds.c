@@ -194,6 +194,40 @@ static void test_badly_seeded(void **state)
     }
 }
 
+static void test_half_of_one(void **state)
+{
+    static const struct {
+        bool wanted, recorded, precreate;
+        enum on_drift on_drift;
+        const char *want;
+    } cases[] = {{true, true, true, ON_DRIFT_RECREATE, "recreate"},
+                 {true, true, false, ON_DRIFT_REPORT, "recreate"},
+                 {true, false, true, ON_DRIFT_REPORT, "recreate"},
+                 {true, false, false, ON_DRIFT_RECREATE, "prune"},
+                 {false, true, true, ON_DRIFT_RECREATE, "prune"}};
+
+    for (size_t i = 0; i < N(cases); i++) {
+        struct scene s;
+
+        scene_begin(&s);
+        canonical(&s);
+        struct field half = {.name = REMOTE_UNFINISHED, .value = "removal", .class = FIELD_RECREATE};
+
+        empty(&s);
+        s.seen.v[0].fields = fields_make(s.a, &half, 1);
+        s.seen.v[0].state = RUN_STOPPED;
+        s.desired.v[0].precreate = cases[i].precreate;
+        s.desired.v[0].policy.on_drift = cases[i].on_drift;
+        if (!cases[i].wanted)
+            unwanted(&s);
+        s.records.n = cases[i].recorded;
+        if (strcmp(scene_plan(&s), cases[i].want) != 0)
+            fail_msg("row %zu: %s", i, scene_plan(&s));
+        assert_false(s.plan.acts[0].snapshot); /* it is nobody's only copy */
+        scene_end(&s);
+    }
+}
+
 static void test_seed_policies(void **state)
 {
     static const struct {
@@ -345,6 +379,7 @@ int main(void)
         TEST("a canonical workspace is removed only behind a snapshot, or by its owner's word", test_snapshot_first),
         TEST("what can be made again needs no snapshot and no seed", test_what_can_be_made_again_needs_none),
         TEST("a root that was never filled is reseeded by policy", test_badly_seeded),
+        TEST("half a seed or removal is ended, whatever drift may do, and saved by nobody", test_half_of_one),
         TEST("seed policies, verdicts and approvals", test_seed_policies),
         TEST("a held reseed names what would be undone", test_what_would_be_lost_is_told),
         TEST("other guards hold an approved reseed", test_guards_hold_a_reseed),

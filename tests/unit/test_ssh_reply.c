@@ -104,6 +104,8 @@ static void test_views(void **state)
         "z\nb 1\n",
         "R d 1:2 /a\nz x\nb 1\n",
         "B \nb 1\n",
+        "X -\nb 1\n",
+        "R d 1:2 /a\nX -\no {}\nb 1\n",
     };
     ARENA_AUTO a = arena_new();
     struct ssh_view v;
@@ -128,6 +130,9 @@ static void test_views(void **state)
     assert_int_equal(v.v[1].n_entries, 1); /* what cannot be read is not nothing */
     assert_int_equal(v.v[2].kind, SSH_ABSENT);
     assert_true(v.busy_known);
+    assert_int_equal(view(a, "R d 1:2 /w/a\no {}\ns 1 2 3 4\nX -\nR a 0:0 /w/a\nb 1\n", &v), 0);
+    assert_int_equal(v.n, 1);
+    assert_int_equal(v.v[0].kind, SSH_ABSENT);
 }
 
 static void test_owners(void **state)
