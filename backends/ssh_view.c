@@ -23,7 +23,7 @@ static const char view_script[] =
     "hid(){ [ ! -e \"$1\" ]||fail hidden \"$1\";}\n"
     "one(){ if [ -f \"$2\" ]&&[ ! -L \"$2\" ];then [ -r \"$2\" ]||hid \"$2\";l=;IFS= read -r l <\"$2\";out \"$1 "
     "$l\";fi;}\n"
-    "case $(stat -c %.9Z / 2>/dev/null) in *.?????????)Z=%.9Z;;*)Z=%Z;;esac\n"
+    "case $(stat -c %.9Z / 2>/dev/null) in *.[0-9]*)Z=%.9Z;;*)Z=%Z;;esac\n"
     "sum(){ n=0;b=0;c=0;h=7;[ $# -gt 0 ]||return;z=$(find \"$@\" -mindepth 1 -exec stat -c \"%f:%s:%Y:%i:$Z\" {} + "
     "2>/dev/null)||{ "
     "n=x;b=;c=;return;}\n"
