@@ -1,7 +1,8 @@
 /* snapshots: workspaces of other hosts that were saved before something destroyed them. */
 #include "reconciler/cmd.h"
+#include "reconciler/cmd_act.h"
 
-#include "reconciler/look.h"
+#include "reconciler/rows.h"
 #include "reconciler/snapshot.h"
 #include "spec/base/text.h"
 #include "spec/base/vec.h"
@@ -171,7 +172,7 @@ static int absolute(struct cli *cli, const char *path, const char **ret, struct 
     return 0;
 }
 
-static int restore(struct cli *cli)
+static int restore_here(struct cli *cli)
 {
     __attribute__((cleanup(store_close))) struct store store = {0};
     const struct call call = {.timeout_ms = CALL_MS};
@@ -181,8 +182,8 @@ static int restore(struct cli *cli)
     struct err e = {0};
     int code = EXIT_OK;
 
-    if (!cli->opt.to || !cli->opt.to[0]) {
-        err_set(&e, ERR_USAGE, 0, "say where to: reconclaw snapshots restore NAME --to DIR");
+    if (!cli->opt.to[0]) {
+        err_set(&e, ERR_USAGE, 0, "--to takes a directory that does not exist yet");
         return cli_fail(cli, &e);
     }
     s = open_named(cli, &store, &view, &code);
@@ -205,6 +206,91 @@ static int restore(struct cli *cli)
         (void)fprintf(cli->out, "restored %s to %s\n", s->name, text_escaped(cli->a, to));
     }
     return EXIT_OK;
+}
+
+/* The runtime that the snapshot is of, as it is wanted today: it may have moved since. NULL: told, and *ret_code is the exit
+ * code. */
+static const struct row *find_home(struct cli *cli, const struct row *rows, size_t n, const struct snapshot *s, int *ret_code)
+{
+    const struct row *found = NULL;
+    bool several = false;
+    struct err e = {0};
+
+    for (size_t i = 0; i < n; i++) {
+        const struct desired *d = rows[i].want;
+
+        if (!d || d->can_remake || d->want == WANT_ABSENT || rows[i].kind != s->kind || strcmp(rows[i].name, s->runtime) != 0 ||
+            (s->install && !text_eq(d->install, s->install)) ||
+            (cli->opt.endpoint && strcmp(rows[i].endpoint, cli->opt.endpoint) != 0))
+            continue;
+        several = several || found;
+        if (!found || strcmp(rows[i].endpoint, s->endpoint) == 0)
+            found = &rows[i];
+    }
+    if (found && (!several || strcmp(found->endpoint, s->endpoint) == 0))
+        return found;
+    if (several)
+        err_set(&e, ERR_USAGE, 0, "'%s' is wanted on several endpoints: name one with --endpoint", s->runtime);
+    else
+        err_set(&e, ERR_NOT_FOUND, 0, "nothing that was read wants '%s': put it in a directory with --to DIR", s->runtime);
+    *ret_code = cli_fail(cli, &e);
+    return NULL;
+}
+
+static int ask_restore(struct cli *cli, const struct round *first, struct request **ret, size_t *ret_n)
+{
+    __attribute__((cleanup(store_close))) struct store store = {0};
+    struct snapshots_view view;
+    const struct snapshot *s;
+    const struct row *row;
+    int code = EXIT_OK;
+    size_t n;
+
+    s = open_named(cli, &store, &view, &code);
+    row = s ? find_home(cli, rows_make(cli->a, first, &n), n, s, &code) : NULL;
+    if (!row)
+        return code;
+    *ret = ARENA_NEW(cli->a, struct request);
+    **ret = (struct request){.endpoint = arena_strdup(cli->a, row->endpoint),
+                             .name = arena_strdup(cli->a, row->name),
+                             .runtime = row->kind,
+                             .kind = ACT_RESEED,
+                             .snapshot = s->name};
+    *ret_n = 1;
+    return EXIT_OK;
+}
+
+/* As the runtime's workspace, in place of what is there now, of which a snapshot is kept. */
+static int restore_there(struct cli *cli)
+{
+    __attribute__((cleanup(store_close))) struct store store = {0};
+    __attribute__((cleanup(look_close))) struct look look = {0};
+    const struct look_ask asking = {.ask = ask_restore};
+    const char *const *specs = NULL;
+    struct snapshots_view view;
+    size_t n_specs = 0;
+    int code = EXIT_OK;
+    const struct snapshot *s = open_named(cli, &store, &view, &code);
+    struct cli of_runtime = *cli;
+
+    if (!s)
+        return code;
+    of_runtime.args = &s->runtime;
+    of_runtime.n_args = 1;
+    code = cmd_act_specs(&of_runtime, &specs, &n_specs);
+    if (!code)
+        code = look_open_asking(cli, LOOK_ACT, specs, n_specs, &asking, &look);
+    if (code)
+        return code;
+    look_keep_acts(cli, look.round, cmd_act_is_requested);
+    look_keep_no_collect(look.round);
+    cmd_act_tell_unheeded(cli, look.round, "restored");
+    return cmd_act_go(cli, "snapshots", &look, NULL);
+}
+
+static int restore(struct cli *cli)
+{
+    return cli->opt.to ? restore_here(cli) : restore_there(cli);
 }
 
 /* --- prune ----------------------------------------------------------------------------------------------------------------- */
@@ -318,6 +404,6 @@ int cmd_snapshots(struct cli *cli)
         return restore(cli);
     if (strcmp(what, "prune") == 0)
         return prune(cli);
-    err_set(&e, ERR_USAGE, 0, "snapshots takes list, show NAME, restore NAME --to DIR or prune [NAME]..., not '%s'", what);
+    err_set(&e, ERR_USAGE, 0, "snapshots takes list, show NAME, restore NAME [--to DIR] or prune [NAME]..., not '%s'", what);
     return cli_fail(cli, &e);
 }

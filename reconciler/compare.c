@@ -382,7 +382,7 @@ static bool is_asked(const struct round *r, const struct desired *d)
     for (size_t i = 0; i < r->world.n_requests; i++) {
         const struct request *q = &r->world.requests[i];
 
-        if (q->kind == ACT_RESEED && q->runtime == d->kind && strcmp(q->name, d->name) == 0 &&
+        if (q->kind == ACT_RESEED && !q->snapshot && q->runtime == d->kind && strcmp(q->name, d->name) == 0 &&
             strcmp(q->endpoint, d->endpoint) == 0)
             return true;
     }

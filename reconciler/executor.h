@@ -7,7 +7,7 @@
  *   recreate  look: still idle and the same; fresh; [kept]; intent, remove (by id, seen to be gone), create, made
  *             at another root of the same host: ...; intent, create, made; look: still idle; remove, gone
  *   reseed    look: still idle and the same; fresh; [kept]; intent, create in place of the old tree (or, where the backend
- *             cannot: remove, create), made. What it is made from is local
+ *             cannot: remove, create), made. What it is made from is local, or the snapshot act->restores: restored
  *   prune     look: still idle and the same; fresh; [kept]; parting, remove, gone
  *   forget    [look: must be absent] parting, gone
  *   start stop patch    [look]; the step; patched
@@ -73,6 +73,8 @@ struct recorder {
     /* It is there; setup_failed: but its setup did not succeed (res tells). */
     int (*made)(void *ctx, const struct act *act, const struct act_result *res, int64_t created_at_ms, bool setup_failed,
                 struct err *e);
+    /* After one that restores was made: what b shows of it is what its snapshot holds. NULL: nobody asks. */
+    int (*restored)(void *ctx, const struct act *act, struct backend *b, const struct call *c, struct err *e);
     int (*patched)(void *ctx, const struct act *act, struct err *e); /* after start, stop and patch, too */
     int (*adopted)(void *ctx, const struct act *act, struct err *e);
     /* It is seen to be gone: the record goes, while it is still the one that was read. Of what has moved (act->row_stays, or a

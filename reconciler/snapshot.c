@@ -1,6 +1,7 @@
 #include "reconciler/snapshot.h"
 
 #include "backends/tree.h"
+#include "reconciler/stream.h"
 #include "spec/base/text.h"
 
 #include <errno.h>
@@ -141,13 +142,16 @@ int snapshot_seed(struct home *h, struct arena *a, const struct act *act, const 
     const char *dir;
 
     *ret = NULL;
-    if (!begins_again(act) || !text_eq(node_str(node_path(act->want->create, "seed", "from", NULL)), "snapshot"))
+    if (!act->restores &&
+        (!begins_again(act) || !text_eq(node_str(node_path(act->want->create, "seed", "from", NULL)), "snapshot")))
         return 0;
     if (act->moves_from)
         like.endpoint = act->moves_from->endpoint;
     if (snapshots_read(h, a, &view, e) < 0)
         return -1;
-    s = snapshots_find(&view, &like);
+    s = act->restores ? NULL : snapshots_find(&view, &like);
+    if (act->restores && snapshots_named(&view, act->restores, &s, e) < 0)
+        return -1;
     if (!s)
         return 0;
     dir = arena_printf(a, UNPACKED "%.16s", digest_sha256(a, s->name, strlen(s->name)));
@@ -155,6 +159,56 @@ int snapshot_seed(struct home *h, struct arena *a, const struct act *act, const 
         return -1;
     *ret = arena_printf(a, "%s/%s", top->path, dir);
     return 0;
+}
+
+static bool is_wanted(const struct node *dirs, const char *path)
+{
+    size_t n = strcspn(path, "/");
+
+    for (size_t i = 0; node_is(dirs, NODE_ARRAY) && i < dirs->n_items; i++) {
+        const char *name = node_str(node_get(dirs->items[i], "name"));
+
+        if (name && strlen(name) == n && strncmp(name, path, n) == 0)
+            return true;
+    }
+    return false;
+}
+
+struct proving {
+    struct arena *a;
+    struct manifest expect;
+    const struct call *c;
+};
+
+static int read_back(void *ctx, const struct tree_stream *from, struct err *e)
+{
+    struct proving *p = ctx;
+    const struct tree_read_req req = {.links = TREE_LINKS_KEEP, .special_modes = true, .expect = &p->expect};
+    struct manifest m;
+
+    return tree_index(p->a, &req, from, p->c, &m, NULL, e);
+}
+
+int snapshot_prove(struct home *h, struct arena *a, const struct act *act, struct backend *b, const struct call *c, struct err *e)
+{
+    const struct node *dirs = node_get(act->want->create, "dirs");
+    struct proving p = {.a = a, .c = c};
+    const struct snapshot *s;
+    struct snapshots_view view;
+    struct manifest_entry *v;
+    struct manifest m;
+    size_t n = 0;
+
+    if (snapshots_read(h, a, &view, e) < 0 || snapshots_named(&view, act->restores, &s, e) < 0 ||
+        snapshots_manifest(h, a, s, &m, e) < 0)
+        return -1;
+    v = ARENA_ARRAY(a, struct manifest_entry, m.n);
+    for (size_t i = 0; i < m.n; i++)
+        if (is_wanted(dirs, m.v[i].path))
+            v[n++] = m.v[i];
+    if (manifest_make(v, n, &p.expect, e) < 0)
+        return -1;
+    return stream_save(b, NULL, act->name, read_back, &p, c, e);
 }
 
 /* Also what a crash has left of it. */

@@ -32,9 +32,14 @@ int snapshot_unpack(struct home *h, struct arena *a, const struct snapshot *s, c
                     struct err *e);
 
 /* What a workspace begins with that is made again, or elsewhere, where its spec says so (seed.from: snapshot) and there is one:
- * the newest, unpacked below the home until the next snapshot_collect(). Else *ret is NULL: what is local. */
+ * the newest (or act->restores, whatever the spec says), unpacked below the home until the next snapshot_collect(). Else *ret is
+ * NULL: what is local. */
 int snapshot_seed(struct home *h, struct arena *a, const struct act *act, const char *install, const struct call *c,
                   const char **ret, struct err *e);
+
+/* Whether what b shows of act's runtime is what act->restores holds of its wanted directories: ERR_CONFLICT names differences. */
+int snapshot_prove(struct home *h, struct arena *a, const struct act *act, struct backend *b, const struct call *c,
+                   struct err *e);
 
 /* Reads all of the archive: whether it still is what was written. */
 int snapshot_verify(struct home *h, struct arena *a, const struct snapshot *s, const struct call *c, struct err *e);

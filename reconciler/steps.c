@@ -254,13 +254,13 @@ static int keep_old_place(struct doing *d)
     return get_handle(d->s, d->act->endpoint, &d->b, d->e); /* there are few handles */
 }
 
-/* What a canonical workspace begins with. A reseed is from local by its name. */
+/* What a canonical workspace begins with. A reseed is from local by its name, but for one that puts a snapshot back. */
 static int find_seed(struct doing *d)
 {
     const struct recorder *rec = d->s->conf->recorder;
     const struct call call = {.timeout_ms = EXECUTOR_TREE_MS, .cancel = d->s->cancel};
 
-    if (!rec->seed_from || d->act->want->can_remake || d->act->kind == ACT_RESEED)
+    if (!rec->seed_from || d->act->want->can_remake || (d->act->kind == ACT_RESEED && !d->act->restores))
         return 0;
     if (rec->seed_from(rec->ctx, d->act, d->a, &call, &d->seed_dir, d->e) < 0)
         return err_wrap(d->e, "finding what '%s' is seeded from", d->act->name);
@@ -291,6 +291,17 @@ static int record(struct doing *d, int (*fn)(void *, const struct act *, struct 
     return err_wrap(d->e, "%s", what);
 }
 
+/* What was put back is read back. */
+static int prove(struct doing *d)
+{
+    const struct recorder *rec = d->s->conf->recorder;
+    const struct call call = {.timeout_ms = EXECUTOR_TREE_MS, .cancel = d->s->cancel};
+
+    if (!d->act->restores || !rec->restored || rec->restored(rec->ctx, d->act, d->b, &call, d->e) == 0)
+        return 0;
+    return err_wrap(d->e, "'%s' was put back, and what is there is not what the snapshot holds", d->act->name);
+}
+
 /* In place of what has the id `replaces`, or of nothing. */
 static int make(struct doing *d, const char *replaces)
 {
@@ -309,7 +320,7 @@ static int make(struct doing *d, const char *replaces)
         *d->e = made_err;
         return err_wrap(d->e, "recording '%s'", d->act->name);
     }
-    return setup_failed ? -1 : 0;
+    return setup_failed || prove(d) < 0 ? -1 : 0;
 }
 
 static int do_create(struct doing *d)
@@ -327,7 +338,8 @@ static int do_reseed(struct doing *d)
     struct act_result res;
     bool gone = false;
 
-    if (still_idle(d, &gone) < 0 || keep(d, &gone) < 0 || record(d, d->s->conf->recorder->intent, "recording the intent") < 0)
+    if (still_idle(d, &gone) < 0 || keep(d, &gone) < 0 || find_seed(d) < 0 ||
+        record(d, d->s->conf->recorder->intent, "recording the intent") < 0)
         return -1;
     if (gone)
         return make(d, NULL);

@@ -356,11 +356,13 @@ struct act {
     const struct observed *moves_from; /* of a create: itself at its old place, which goes once this is made. NULL: nowhere */
     /* Of a create or adopt: what is recorded of it at its old place, which may have its registry row till then. NULL: nothing. */
     const struct record *moves_rec;
-    bool row_stays;             /* of a removal: the registry row is that of its new place by then, and does not go with it */
-    bool leaves_root;           /* of a removal: only of a tree of it at a root of its host where it is not wanted any more */
-    bool relocates;             /* of a recreate: on the same host, at another root. It is made there before it goes here */
-    bool restart;               /* of ACT_PATCH: a field is of FIELD_RESTART: stop, patch, start */
-    bool superseded;            /* an upgrade of OpenClaw left it behind */
+    const char
+        *restores;    /* of a reseed or create: the snapshot that it begins with, by its owner's word; NULL: as its spec has it */
+    bool row_stays;   /* of a removal: the registry row is that of its new place by then, and does not go with it */
+    bool leaves_root; /* of a removal: only of a tree of it at a root of its host where it is not wanted any more */
+    bool relocates;   /* of a recreate: on the same host, at another root. It is made there before it goes here */
+    bool restart;     /* of ACT_PATCH: a field is of FIELD_RESTART: stop, patch, start */
+    bool superseded;  /* an upgrade of OpenClaw left it behind */
     const struct dir_end *dirs; /* of a removal for good, held or not: what becomes of its private directories */
     size_t n_dirs;
     bool needs_look; /* looked at anew, by id, just before: absent must be absent, and idle still idle */

@@ -322,6 +322,11 @@ static bool decide_request(struct match *m, struct unit *u)
         add_forget(m, u, "its removal was asked for");
         return true;
     }
+    if (kind == ACT_RESEED && u->request->snapshot && !u->o && u->d && u->d->want != WANT_ABSENT && !u->d->can_remake) {
+        add_create(m, u, arena_printf(m->arena, "snapshot %s is put back", u->request->snapshot));
+        u->acts[u->n_acts - 1]->restores = u->request->snapshot;
+        return true;
+    }
     if (!u->o || (kind != ACT_PRUNE && (!u->d || u->d->want == WANT_ABSENT)))
         return false;
     if (kind == ACT_RESEED)

@@ -97,6 +97,7 @@
  *
  *  its root is there, never filled      by seed.policy: once, onChange reseed; manual report. No other drift is looked at then
  *  asked for                            the look says that both ends hold the same: report; else reseed
+ *  a snapshot asked to be put back      reseed from that, without a look; create where it is not there
  *  seed.policy onChange, looked at      what it is seeded from has changed since: the same, without the report
  *
  *  A reseed without a look at both ends is held UNKNOWN. What `lost` tells of it is undone by the reseed: it is held DATA until
@@ -204,6 +205,7 @@ struct request {
     const char *endpoint, *name;
     enum runtime_kind runtime;
     enum act_kind kind;
+    const char *snapshot; /* of ACT_RESEED: what it is put back from; NULL: what is local */
 };
 
 /* Both ends of a seed, compared by whoever could look at them. Only of runtimes where a reseed was asked for, or whose source is

@@ -37,7 +37,9 @@ bool seeds_decide_asked(struct match *m, struct unit *u)
 {
     if (u->d->can_remake)
         return false;
-    if (u->o->content_known && u->o->n_entries == 0)
+    if (u->request->snapshot)
+        unit_add(m, u, ACT_RESEED, "snapshot %s is put back", u->request->snapshot)->restores = u->request->snapshot;
+    else if (u->o->content_known && u->o->n_entries == 0)
         unit_add(m, u, ACT_RESEED, "it was asked for");
     else if (u->seed && !u->seed->doubt && u->seed->verdict == MANIFEST_SAME)
         unit_add(m, u, ACT_REPORT, "a reseed was asked for, and it holds just what it would be seeded with")->held = ACT_RESEED;
