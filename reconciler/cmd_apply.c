@@ -1,9 +1,9 @@
 /* apply, prune, recreate: a round that acts, by hand. */
 #include "reconciler/cmd.h"
+#include "reconciler/cmd_act.h"
 
 #include "reconciler/act.h"
 #include "reconciler/core/plan_text.h"
-#include "reconciler/look.h"
 #include "reconciler/rows.h"
 #include "spec/base/text.h"
 #include "spec/base/vec.h"
@@ -173,7 +173,7 @@ static int exit_code(const struct look *look, const struct act_report *report)
     return EXIT_OK;
 }
 
-static int execute(struct cli *cli, const char *command, struct look *look)
+static int execute(struct cli *cli, const char *command, struct look *look, struct node *pulled)
 {
     struct telling telling = {.cli = cli};
     const struct grant grant = {.endpoint = cli->opt.endpoint, .allows = GRANT_USE};
@@ -205,6 +205,8 @@ static int execute(struct cli *cli, const char *command, struct look *look)
         node_set(cli->a, o, "plan", plan_node(cli->a, &look->round->plan));
         node_set(cli->a, o, "results", results_node(cli->a, &look->round->plan, &report));
         node_set(cli->a, o, "workspaces", left_node(cli->a, &report.left));
+        if (pulled)
+            node_put(cli->a, o, "pulled", pulled);
         node_set(cli->a, o, "notices", look_notices_json(cli->a, look->round));
         cli_print_json(cli, o);
     } else {
@@ -225,7 +227,7 @@ static void show_plan(struct cli *cli, const struct plan *p)
     (void)fflush(cli->out);
 }
 
-static int show_ask_execute(struct cli *cli, const char *command, struct look *look)
+int cmd_act_go(struct cli *cli, const char *command, struct look *look, struct node *pulled)
 {
     int code;
 
@@ -234,7 +236,7 @@ static int show_ask_execute(struct cli *cli, const char *command, struct look *l
         return cli_refuse_config(cli, &look->round->diags); /* half of what the owner wrote is not what the owner wants */
     show_plan(cli, &look->round->plan);
     code = ask(cli, &look->round->plan);
-    return code ? code : execute(cli, command, look);
+    return code ? code : execute(cli, command, look, pulled);
 }
 
 int cmd_apply(struct cli *cli)
@@ -245,7 +247,7 @@ int cmd_apply(struct cli *cli)
     if (code)
         return code;
     look_keep_acts(cli, look.round, look_is_here);
-    return show_ask_execute(cli, "apply", &look);
+    return cmd_act_go(cli, "apply", &look, NULL);
 }
 
 /* --- recreate: flags and their meaning as `openclaw sandbox recreate` (2026.5.3)
@@ -306,7 +308,7 @@ static int ask_for(struct cli *cli, const struct round *first, struct request **
     return 0;
 }
 
-static bool is_requested(const struct cli *cli, const struct round *r, const struct act *act)
+bool cmd_act_is_requested(const struct cli *cli, const struct round *r, const struct act *act)
 {
     for (size_t k = 0; k < r->world.n_requests; k++)
         if (strcmp(r->world.requests[k].name, act->name) == 0 && strcmp(r->world.requests[k].endpoint, act->endpoint) == 0 &&
@@ -324,7 +326,7 @@ static bool is_removal(const struct cli *cli, const struct round *r, const struc
 
 /* A sandbox is made anew from its spec. Where that is in none of the default places, the record tells which file it came from:
  * it is read beside what stands there. n 0: the default places alone. */
-static int find_specs(struct cli *cli, const char *const **ret, size_t *ret_n)
+int cmd_act_specs(struct cli *cli, const char *const **ret, size_t *ret_n)
 {
     LOAD_AUTO load = load_read(&cli->host, NULL, 0, NULL);
     __attribute__((cleanup(store_close))) struct store store = {0};
@@ -358,7 +360,7 @@ static int find_specs(struct cli *cli, const char *const **ret, size_t *ret_n)
 }
 
 /* Each that was asked for and that nothing is done about, told. */
-static void tell_unheeded(struct cli *cli, const struct round *r)
+void cmd_act_tell_unheeded(struct cli *cli, const struct round *r, const char *past)
 {
     for (size_t i = 0; i < r->world.n_requests; i++) {
         const struct request *q = &r->world.requests[i];
@@ -368,7 +370,7 @@ static void tell_unheeded(struct cli *cli, const struct round *r)
             heeded = strcmp(r->plan.acts[k].name, q->name) == 0 && strcmp(r->plan.acts[k].endpoint, q->endpoint) == 0 &&
                      r->plan.acts[k].runtime == q->runtime;
         if (!heeded)
-            (void)fprintf(cli->err, "warning: %s/%s: not recreated: nothing that was read wants it\n", q->endpoint, q->name);
+            (void)fprintf(cli->err, "warning: %s/%s: not %s: nothing that was read wants it\n", q->endpoint, q->name, past);
     }
 }
 
@@ -405,7 +407,7 @@ int cmd_recreate(struct cli *cli)
                           : "say only one of: NAME..., --all, --session, --agent");
         return cli_fail(cli, &e);
     }
-    code = find_specs(cli, &specs, &n_specs);
+    code = cmd_act_specs(cli, &specs, &n_specs);
     if (!code)
         code = look_open_asking(cli, LOOK_ACT, specs, n_specs, &asking, &look);
     if (code)
@@ -417,10 +419,10 @@ int cmd_recreate(struct cli *cli)
             tell_no_match(cli, look.round);
         return EXIT_OK;
     }
-    look_keep_acts(cli, look.round, is_requested);
+    look_keep_acts(cli, look.round, cmd_act_is_requested);
     look_keep_no_collect(look.round);
-    tell_unheeded(cli, look.round);
-    return show_ask_execute(cli, "recreate", &look);
+    cmd_act_tell_unheeded(cli, look.round, "recreated");
+    return cmd_act_go(cli, "recreate", &look, NULL);
 }
 
 int cmd_prune(struct cli *cli)
@@ -431,5 +433,5 @@ int cmd_prune(struct cli *cli)
     if (code)
         return code;
     look_keep_acts(cli, look.round, is_removal);
-    return show_ask_execute(cli, "prune", &look);
+    return cmd_act_go(cli, "prune", &look, NULL);
 }

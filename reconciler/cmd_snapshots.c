@@ -2,7 +2,6 @@
 #include "reconciler/cmd.h"
 #include "reconciler/cmd_act.h"
 
-#include "reconciler/rows.h"
 #include "reconciler/snapshot.h"
 #include "spec/base/text.h"
 #include "spec/base/vec.h"
@@ -210,22 +209,22 @@ static int restore_here(struct cli *cli)
 
 /* The runtime that the snapshot is of, as it is wanted today: it may have moved since. NULL: told, and *ret_code is the exit
  * code. */
-static const struct row *find_home(struct cli *cli, const struct row *rows, size_t n, const struct snapshot *s, int *ret_code)
+static const struct desired *find_home(struct cli *cli, const struct round *r, const struct snapshot *s, int *ret_code)
 {
-    const struct row *found = NULL;
+    const struct desired *found = NULL;
     bool several = false;
     struct err e = {0};
 
-    for (size_t i = 0; i < n; i++) {
-        const struct desired *d = rows[i].want;
+    for (size_t i = 0; i < r->n_desired; i++) {
+        const struct desired *d = &r->desired[i];
 
-        if (!d || d->can_remake || d->want == WANT_ABSENT || rows[i].kind != s->kind || strcmp(rows[i].name, s->runtime) != 0 ||
+        if (d->can_remake || d->want == WANT_ABSENT || d->kind != s->kind || strcmp(d->name, s->runtime) != 0 ||
             (s->install && !text_eq(d->install, s->install)) ||
-            (cli->opt.endpoint && strcmp(rows[i].endpoint, cli->opt.endpoint) != 0))
+            (cli->opt.endpoint && strcmp(d->endpoint, cli->opt.endpoint) != 0))
             continue;
         several = several || found;
-        if (!found || strcmp(rows[i].endpoint, s->endpoint) == 0)
-            found = &rows[i];
+        if (!found || strcmp(d->endpoint, s->endpoint) == 0)
+            found = d;
     }
     if (found && (!several || strcmp(found->endpoint, s->endpoint) == 0))
         return found;
@@ -242,18 +241,17 @@ static int ask_restore(struct cli *cli, const struct round *first, struct reques
     __attribute__((cleanup(store_close))) struct store store = {0};
     struct snapshots_view view;
     const struct snapshot *s;
-    const struct row *row;
+    const struct desired *d;
     int code = EXIT_OK;
-    size_t n;
 
     s = open_named(cli, &store, &view, &code);
-    row = s ? find_home(cli, rows_make(cli->a, first, &n), n, s, &code) : NULL;
-    if (!row)
+    d = s ? find_home(cli, first, s, &code) : NULL;
+    if (!d)
         return code;
     *ret = ARENA_NEW(cli->a, struct request);
-    **ret = (struct request){.endpoint = arena_strdup(cli->a, row->endpoint),
-                             .name = arena_strdup(cli->a, row->name),
-                             .runtime = row->kind,
+    **ret = (struct request){.endpoint = arena_strdup(cli->a, d->endpoint),
+                             .name = arena_strdup(cli->a, d->name),
+                             .runtime = d->kind,
                              .kind = ACT_RESEED,
                              .snapshot = s->name};
     *ret_n = 1;

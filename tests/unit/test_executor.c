@@ -222,7 +222,13 @@ static int on_seed_from(void *ctx, const struct act *act, struct arena *a, const
     return note("seed", act->name, e);
 }
 
+static int on_restored(void *ctx, const struct act *act, struct backend *b, const struct call *c, struct err *e)
+{
+    return note("prove", act->name, e);
+}
+
 static const struct recorder recorder = {.snapshot = on_snapshot,
+                                         .restored = on_restored,
                                          .seed_from = on_seed_from,
                                          .intent = on_intent,
                                          .fresh = on_fresh,
@@ -449,6 +455,55 @@ static void test_move_keeps_the_old_place(void **state)
     act.moves_from = &nothing;
     assert_int_equal(run_one(act), ACT_ENDED_DONE);
     assert_log("seed a\nintent a\ncreate a\nmade a\n");
+}
+
+/* At another root of the same host: the new one is made before the old one goes, and what was changed since stays. */
+static void test_relocation(void **state)
+{
+    struct act act = tree_act(ACT_RECREATE);
+
+    act.relocates = true;
+    assert_int_equal(run_one(act), ACT_ENDED_DONE);
+    assert_log("look a\nfresh a\nsnapshot a\nlook a\nfresh a\nseed a\nintent a\ncreate a\nmade a\nlook a\nremove a\ngone a\n");
+    clear_stage(state);
+    set_stage(state);
+    act = tree_act(ACT_RECREATE);
+    act.relocates = true;
+    fail_at("create", "a", ERR_REFUSED, 0);
+    assert_int_equal(run_one(act), ACT_ENDED_FAILED);
+    assert_null(strstr(buf_str(&stage->log), "remove"));
+    clear_stage(state);
+    set_stage(state);
+    act = tree_act(ACT_RECREATE);
+    act.relocates = true;
+    fail_at("remove", "a", ERR_REFUSED, 0);
+    assert_int_equal(run_one(act), ACT_ENDED_FAILED);
+    assert_non_null(strstr(buf_str(&stage->log), "made a"));
+    assert_null(strstr(buf_str(&stage->log), "gone"));
+}
+
+/* A snapshot that is put back is found before anything is begun, and what came of it is read back. */
+static void test_restore(void **state)
+{
+    struct act act = tree_act(ACT_RESEED);
+
+    act.restores = "a/1";
+    assert_int_equal(run_one(act), ACT_ENDED_DONE);
+    assert_log("look a\nfresh a\nsnapshot a\nlook a\nfresh a\nseed a\nintent a\nreplace a\nmade a\nprove a\n");
+    clear_stage(state);
+    set_stage(state);
+    act = tree_act(ACT_RESEED);
+    act.restores = "a/1";
+    fail_at("seed", "a", ERR_INPUT, 0);
+    assert_int_equal(run_one(act), ACT_ENDED_FAILED);
+    assert_log("look a\nfresh a\nsnapshot a\nlook a\nfresh a\nseed a\n");
+    clear_stage(state);
+    set_stage(state);
+    act = tree_act(ACT_CREATE);
+    act.restores = "a/1";
+    fail_at("prove", "a", ERR_CONFLICT, 0);
+    assert_int_equal(run_one(act), ACT_ENDED_FAILED);
+    assert_log("seed a\nintent a\ncreate a\nmade a\nprove a\n");
 }
 
 static void test_silent_endpoint(void **state)
@@ -851,6 +906,8 @@ int main(void)
         TEST("what its snapshot shows to be another tree than was decided about is not reseeded", test_reseed_of_another_tree),
         TEST("without a verified snapshot nothing goes", test_no_snapshot_no_removal),
         TEST("a move keeps what is at the old place before it makes the new one", test_move_keeps_the_old_place),
+        TEST("a move to another root makes the new one before the old one goes", test_relocation),
+        TEST("a snapshot that is put back is read back", test_restore),
         TEST("an endpoint that lets every try of an act time out is asked for no further one", test_silent_endpoint),
         TEST("a second look that shows another world turns the act into a hold", test_second_look),
         TEST("with a grant, use does not hold", test_granted_use),

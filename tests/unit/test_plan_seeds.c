@@ -317,6 +317,70 @@ static void test_guards_hold_a_reseed(void **state)
     scene_end(&s);
 }
 
+/* --- what is put back ------------------------------------------------------------------------------------------------------ */
+
+static void restoring(struct scene *s)
+{
+    asked(s);
+    s->request.snapshot = "n/1";
+}
+static void restore_gone(struct scene *s)
+{
+    restoring(s);
+    s->seen.n = 0;
+}
+static void restore_unwanted(struct scene *s)
+{
+    restoring(s);
+    s->desired.n = 0;
+}
+static void restore_busy(struct scene *s)
+{
+    restoring(s);
+    s->seen.v[0].busy = 1;
+    s->seen.v[0].busy_known = true;
+}
+static void restore_no_room(struct scene *s)
+{
+    restoring(s);
+    s->room.bytes = 0;
+}
+static void restore_protected(struct scene *s)
+{
+    restoring(s);
+    s->desired.v[0].policy.protect = true;
+}
+
+static void test_restore(void **state)
+{
+    static const struct {
+        void (*set)(struct scene *s);
+        const char *want;
+    } rows[] = {
+        {restoring, "reseed"}, /* without a look at both ends: its owner has said what it shall be */
+        {restore_gone, "create"},
+        {restore_unwanted, ""},
+        {restore_busy, "hold(reseed)/busy"},
+        {restore_no_room, "hold(reseed)/data"},
+        {restore_protected, "hold(reseed)/protect"},
+    };
+
+    for (size_t i = 0; i < N(rows); i++) {
+        struct scene s;
+        const struct act *act;
+
+        scene_begin(&s);
+        canonical(&s);
+        rows[i].set(&s);
+        act = plan(&s, rows[i].want);
+        if (act) {
+            assert_string_equal(act->restores, "n/1");
+            assert_int_equal(act->snapshot, s.seen.n > 0 && s.room.bytes > 0 && rows[i].set != restore_protected);
+        }
+        scene_end(&s);
+    }
+}
+
 /* --- moves ----------------------------------------------------------------------------------------------------------------- */
 
 /* Wanted on "fake:new"; recorded on "docker", and there where `there`. */
@@ -383,6 +447,7 @@ int main(void)
         TEST("seed policies, verdicts and approvals", test_seed_policies),
         TEST("a held reseed names what would be undone", test_what_would_be_lost_is_told),
         TEST("other guards hold an approved reseed", test_guards_hold_a_reseed),
+        TEST("a snapshot is put back behind a snapshot of what is there", test_restore),
         TEST("a move makes the new place before the old one goes", test_moves),
     };
 
