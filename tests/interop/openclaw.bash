@@ -64,7 +64,8 @@ steps_begin() {
     steps_end
     rm -f "$T"/steps.*
     mkfifo "$T/steps.in" "$T/steps.done"
-    theirs "$ROOT/tests/interop/openclaw.mjs" serve "$T/steps.out" <"$T/steps.in" >"$T/steps.done" 3>&- &
+    # 8 is what upgrade.bats holds open for a process of its own, which ends when nobody else has it.
+    theirs "$ROOT/tests/interop/openclaw.mjs" serve "$T/steps.out" <"$T/steps.in" >"$T/steps.done" 3>&- 8>&- &
     STEPS_PID=$! STEPS_LINE=$LINE
     exec {STEPS_TO}>"$T/steps.in" {STEPS_FROM}<"$T/steps.done"
 }
