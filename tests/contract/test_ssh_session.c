@@ -500,6 +500,31 @@ static void test_agent(void **state)
     must_refuse(f, ERR_UNAVAILABLE, "does not answer");
 }
 
+/* As the address is written, and by an alias. */
+static void test_ipv6(void **state)
+{
+    struct fixture *f = *state;
+    const char *known = arena_printf(f->a, "[::1]:%d %s", peer.port, text_of(f, "peer/host_key.pub"));
+    struct node *s = settings(f);
+    node_set(f->a, s, "host", node_string(f->a, "::1"));
+    node_unset(s, "knownHostsFile");
+    node_set(f->a, s, "knownHostsData", node_string(f->a, known));
+    link_with(f, s, NULL);
+    must_say(f, "echo ${SSH_CONNECTION%% *}", "::1\n");
+    scratch_write_text(top, "known6", known);
+    scratch_write_text(top, "six/config",
+                       arena_printf(f->a,
+                                    "Host six\n  HostName ::1\n  Port %d\n  User %s\n  IdentityFile %s/id\n"
+                                    "  UserKnownHostsFile %s/known6\n",
+                                    peer.port, peer.user, peer.dir, top));
+    s = node_object(f->a);
+    node_set(f->a, s, "host", node_string(f->a, "six"));
+    node_set(f->a, s, "userConfig", node_bool(f->a, true));
+    node_set(f->a, s, "sshDir", node_printf(f->a, "%s/six", top));
+    link_with(f, s, NULL);
+    must_say(f, "echo ${SSH_CONNECTION%% *}", "::1\n");
+}
+
 static void test_silent_agent(void **state)
 {
     struct fixture *f = *state;
@@ -562,7 +587,8 @@ static int begin(void **state)
     top = scratch_make();
     if (chmod(top, 0755) < 0)
         return -1;
-    ssh_peer_start(&peer, scratch_path(top, "peer"), NULL);
+    static const char *const both[] = {"--also", "::1", NULL};
+    ssh_peer_start(&peer, scratch_path(top, "peer"), both);
     return 0;
 }
 
@@ -599,6 +625,7 @@ int main(void)
         T("settings are tried in order", test_settings_in_order),
         T("an agent's keys, unless identities are named", test_agent),
         T("an agent that stays silent times out", test_silent_agent),
+        T("an IPv6 address, bare and behind an alias", test_ipv6),
         T("the user's ssh config: aliases, jumps, proxy commands", test_user_config),
     };
     return cmocka_run_group_tests(tests, begin, end);

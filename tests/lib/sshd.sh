@@ -10,7 +10,8 @@
 # Options: --port N (default: a free one, kept in DIR/port for the next start); --nobody (as an ordinary user, where we are root);
 # --noise (start-up files that print, on both outputs); --busybox (nothing but busybox over there); --shell PATH (login shell);
 # --tmpfs BYTES (a small file system at DIR/small); --home-at PATH (its home is seen there too, as any other server's may be);
-# --listen ADDRESS; --auth-fails (no key is right).
+# --read-only DIRECTORY; --path PATH (of the account); --max-sessions N; --listen ADDRESS; --also ADDRESS (listened on too);
+# --auth-fails (no key is right).
 #
 # In DIR: id, id.pub (the client's key, accepted), other (a key that is not), host_key, host_key.pub, known_hosts, home, port, user, log.
 set -euo pipefail
@@ -67,7 +68,7 @@ UsePAM no
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 PermitRootLogin yes
-MaxSessions 20
+MaxSessions $sessions
 MaxStartups 100
 PrintMotd no
 PrintLastLog no
@@ -80,6 +81,8 @@ CONFIG
         for applet in mkdir mv rm find stat tar sha256sum sh cat ls sleep; do ln -sf busybox "$dir/bin/$applet"; done
         echo "SetEnv PATH=$dir/bin" >>"$dir/config"
     fi
+    [ -z "$also" ] || echo "ListenAddress $also" >>"$dir/config"
+    [ -z "$path" ] || echo "SetEnv PATH=$path" >>"$dir/config"
     if [ "$uid" != "$(id -u)" ]; then chown -R "$uid:$gid" "$dir"; fi
 }
 
@@ -94,6 +97,7 @@ become() {
         mkdir -p "$home_at"
         args+=(--bind "$dir/home" "$home_at")
     fi
+    [ -z "$fixed" ] || args+=(--ro-bind "$fixed" "$fixed")
     [ "$mode" = start ] || args+=(--die-with-parent)
     local run=("$(command -v sshd)" -D -e -f "$dir/config")
     [ "$uid" = "$(id -u)" ] || run=(setpriv --reuid "$uid" --regid "$gid" --clear-groups "${run[@]}")
@@ -127,7 +131,7 @@ mode=${1-} dir=${2-}
 [ "$mode" != port ] || { free_port; exit; }
 [ -n "$dir" ] || die "usage: see the head of this file"
 shift 2
-port='' home_at='' nobody='' noise='' busybox='' small='' fails='' shell=/bin/bash listen=127.0.0.1
+port='' home_at='' nobody='' noise='' busybox='' small='' fails='' shell=/bin/bash listen=127.0.0.1 also='' path='' fixed='' sessions=20
 while [ $# -gt 0 ]; do
     case $1 in
     --port) port=$2 && shift ;;
@@ -137,7 +141,11 @@ while [ $# -gt 0 ]; do
     --shell) shell=$2 && shift ;;
     --tmpfs) small=$2 && shift ;;
     --home-at) home_at=$2 && shift ;;
+    --read-only) fixed=$2 && shift ;;
+    --path) path=$2 && shift ;;
+    --max-sessions) sessions=$2 && shift ;;
     --listen) listen=$2 && shift ;;
+    --also) also=$2 && shift ;;
     --auth-fails) fails=1 ;;
     *) die "$1: not an option" ;;
     esac
