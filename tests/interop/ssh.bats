@@ -32,6 +32,7 @@ JSON
     echo local >"$T/ws/AGENTS.md"
 }
 teardown() {
+    [ ! -d "$T/g" ] || "$ROOT/tests/lib/sshd.sh" stop "$T/g"
     "$ROOT/tests/lib/sshd.sh" stop "$T/h"
     place_down
 }
@@ -99,4 +100,89 @@ listed() {
     is_status 0
     out_has '1 created'
     listed
+}
+
+# to_host NAME: the config leads to another server from now on, and its workspace root is as it was.
+to_host() {
+    TARGET=$(cat "$T/$1/user")@127.0.0.1:$(cat "$T/$1/port")
+    jq --arg t "$TARGET" '.agents.defaults.sandbox.ssh.target = $t' "$OC/openclaw.json" >"$T/.oc"
+    mv "$T/.oc" "$OC/openclaw.json"
+}
+second_host() {
+    "$ROOT/tests/lib/sshd.sh" start "$T/g" --home-at "$T/h/home" >/dev/null
+    cat "$T/h/id.pub" >>"$T/g/keys"
+    cat "$T/g/known_hosts" >>"$T/h/known_hosts"
+}
+there() { find "$T/g/home/oc" -mindepth 1 -maxdepth 1 2>/dev/null; }
+
+@test "what reconclaw moved to another host, OpenClaw lists and uses there, and does not seed again" {
+    second_host
+    apply
+    theirs sh agent:a:main 'echo work >'"$(tree)"'/workspace/WORK'
+    to_host g
+    apply
+    is_status 0
+    same "$(tree)" ''
+    listed
+    echo later >"$T/ws/LATER.md"
+    theirs read agent:a:main WORK
+    same "$(cat "$T/out")" work
+    theirs sh agent:a:main 'echo more >'"$REMOTE/$(basename "$(there)")"'/workspace/MORE'
+    same "$(cat "$(there)/workspace/MORE")" more
+    [ ! -e "$(there)/workspace/LATER.md" ] || fail 'seeded again'
+    quiet
+    listed
+}
+
+@test "where OpenClaw has moved by itself, its list is a lie no more, and what it left behind is in a snapshot" {
+    second_host
+    theirs sh agent:a:main 'echo up'
+    echo work >"$(tree)/workspace/WORK"
+    apply # and knows where it is
+    to_host g
+    theirs sh agent:a:main 'echo up'
+    [ -d "$(tree)" ] && [ -d "$(there)" ]
+    theirs cli sandbox list --json
+    is_json '.containers | length == 1 and (.[0].imageMatch | not)'
+    echo new >"$(there)/workspace/NEW"
+    apply
+    is_status 0
+    same "$(tree)" ''
+    same "$(cat "$(there)/workspace/NEW")" new
+    listed
+    quiet
+    rc snapshots restore "$(basename "$(there)")" --to "$T/back"
+    is_status 0
+    same "$(cat "$T/back/workspace/WORK")" work
+}
+
+@test "a seed that OpenClaw has failed at is made good, and OpenClaw works in it" {
+    ln -s /etc/passwd "$T/ws/out"
+    status=0
+    theirs sh agent:a:main 'echo up' || true
+    rm "$T/ws/out"
+    theirs sh agent:a:main 'ls -A '"$(tree)"'/workspace'
+    is_json '.stdout == ""' # for ever
+    apply
+    is_status 0
+    theirs read agent:a:main AGENTS.md
+    same "$(cat "$T/out")" local
+    listed
+    quiet
+}
+
+@test "what reconclaw put back from a snapshot, OpenClaw goes on with" {
+    apply
+    theirs sh agent:a:main 'echo first >'"$(tree)"'/workspace/WORK'
+    mkdir -p "$HOME/.config/reconclaw"
+    cp "$SPECS/oc.yaml" "$HOME/.config/reconclaw/"
+    rc recreate --yes --all
+    is_status 0
+    theirs sh agent:a:main 'echo second >'"$(tree)"'/workspace/WORK'
+    rc snapshots restore --yes --allow-in-use "$(basename "$(tree)")"
+    is_status 0
+    theirs read agent:a:main WORK
+    same "$(cat "$T/out")" first
+    listed
+    quiet
 }

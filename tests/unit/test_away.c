@@ -312,7 +312,32 @@ static void records_are_judged_where_they_are(void **state)
         if (!rows[i].why)
             same(rows[i].config, w->out.v[0].endpoint, rows[i].moved_to ? rows[i].moved_to : rows[i].at);
         assert_true(r->holds_data || strcmp(rows[i].backend, "openshell") == 0);
+        assert_int_equal(r->backend_target != NULL, rows[i].moved_to != NULL);
     }
+}
+
+/* A row tells the target alone: the root is guessed, and said to be; what is secret is not carried along. */
+static void the_place_of_a_row_that_moved_is_guessed(void **state)
+{
+    ARENA_AUTO a = arena_new();
+    WORLD_AUTO w = world_new(a, D("backend:'ssh',ssh:{target:'u@new',workspaceRoot:'/srv',identityData:'KEY'}"));
+    struct record *r = recorded(w, "ssh", MAIN, "agent:main", "v@old:2200");
+    BUF_AUTO b = BUF_INIT(65536);
+
+    (void)state;
+    run(w, ENSURE_EXISTING);
+    same("moved", r->moved_to, "ssh:u@new:22");
+    same("root", node_str(node_get(r->backend_target, "root")), "/srv/" MAIN);
+    same("user", node_str(node_path(r->backend_target, "connection", "user", NULL)), "v");
+    same("host", node_str(node_path(r->backend_target, "connection", "host", NULL)), "old");
+    assert_int_equal((int)node_path(r->backend_target, "connection", "port", NULL)->num, 2200);
+    assert_true(node_get(r->backend_target, "guessed")->b);
+    node_emit(&b, r->backend_target, 0, 0);
+    assert_null(strstr(buf_str(&b), "KEY"));
+    /* What was written down is believed. */
+    r->backend_target = node_object(a);
+    run(w, ENSURE_EXISTING);
+    assert_null(node_get(r->backend_target, "guessed"));
 }
 
 /* Our own record knows better than the row. */
@@ -459,6 +484,7 @@ int main(void)
         cmocka_unit_test(a_mirror_holds_no_data),
         cmocka_unit_test(what_openclaw_has_not_laid_out_is_left_to_its_first_use),
         cmocka_unit_test(records_are_judged_where_they_are),
+        cmocka_unit_test(the_place_of_a_row_that_moved_is_guessed),
         cmocka_unit_test(our_own_record_tells_the_place),
         cmocka_unit_test(in_doubt_a_remote_record_is_left_alone),
         cmocka_unit_test(names_of_older_plugins_are_left_alone),

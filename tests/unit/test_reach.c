@@ -194,6 +194,53 @@ static void a_session_ends_with_its_settings(void **state)
     reach_close(r->reach, NULL);
 }
 
+/* A secret stands in no record: where a runtime moves away from, its owner is let in as where it moves to. */
+static void an_old_place_is_reached_as_the_new_one(void **state)
+{
+    struct rig *r = *state;
+    struct desired d = want(r, ",\"identityData\":\"KEY\"");
+    const struct record rec = {
+        .endpoint = "ssh:v@old:2200",
+        .name = "a",
+        .moved_to = HOST,
+        .backend_target = json(r, "{\"root\":\"/old/a\",\"left\":[\"/older/a\"],\"connection\":{\"user\":\"v\",\"host\":\"old\","
+                                  "\"port\":2200,\"strictHostKeyChecking\":true}}")};
+
+    reach_set(r->reach, &r->host, &d, 1, &rec, 1);
+    assert_string_equal(options(r, "ssh:v@old:2200"),
+                        "{\"connections\":["
+                        "{\"identityData\":\"KEY\",\"user\":\"v\",\"host\":\"old\",\"port\":2200},"
+                        "{\"user\":\"v\",\"host\":\"old\",\"port\":2200,\"strictHostKeyChecking\":true}],"
+                        "\"workspaceRoots\":[\"/old\",\"/older\"]}");
+    assert_null(strstr(options(r, HOST), "old"));
+}
+
+static void roots_that_were_left_are_told_until_they_are_gone(void **state)
+{
+    struct rig *r = *state;
+    static const struct {
+        const char *place, *before, *gone, *want;
+    } rows[] = {
+        {"{\"root\":\"/b/a\"}", NULL, NULL, "{\"root\":\"/b/a\"}"},
+        {"{\"root\":\"/b/a\"}", "{\"root\":\"/b/a\"}", NULL, "{\"root\":\"/b/a\"}"},
+        {"{\"root\":\"/b/a\"}", "{\"root\":\"/o/a\"}", NULL, "{\"root\":\"/b/a\",\"left\":[\"/o/a\"]}"},
+        {"{\"root\":\"/b/a\"}", "{\"root\":\"/o/a\",\"left\":[\"/b/a\",\"/c/a\",\"/o/a\"]}", NULL,
+         "{\"root\":\"/b/a\",\"left\":[\"/o/a\",\"/c/a\"]}"},
+        {"{\"root\":\"/b/a\",\"left\":[\"/o/a\",\"/c/a\"]}", "{\"root\":\"/b/a\",\"left\":[\"/o/a\",\"/c/a\"]}", "/o/a",
+         "{\"root\":\"/b/a\",\"left\":[\"/c/a\"]}"},
+        {"{\"root\":\"/b/a\",\"left\":[\"/o/a\"]}", "{\"root\":\"/b/a\",\"left\":[\"/o/a\"]}", "/o/a", "{\"root\":\"/b/a\"}"},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        BUF_AUTO b = BUF_INIT(65536);
+
+        node_emit(&b,
+                  reach_place_after(r->a, json(r, rows[i].place), rows[i].before ? json(r, rows[i].before) : NULL, rows[i].gone),
+                  0, 0);
+        assert_string_equal(buf_str(&b), rows[i].want);
+    }
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
@@ -204,6 +251,8 @@ int main(void)
         T(a_name_alone_tells_how_a_host_is_reached),
         T(one_session_of_a_host_is_kept),
         T(a_session_ends_with_its_settings),
+        T(an_old_place_is_reached_as_the_new_one),
+        T(roots_that_were_left_are_told_until_they_are_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
