@@ -87,6 +87,9 @@ static int handle_probe(struct backend *handle, const struct call *c, struct bac
     }
     if (!proc)
         buf_printf(&missing, "%sno /proc: whether a tree is in use is not known", missing.n > 0 ? "; " : "");
+    if (ssh_link_passed(b->link)[0])
+        buf_printf(&missing, "%sreached only by other settings of the same host: %s", missing.n > 0 ? "; " : "",
+                   ssh_link_passed(b->link));
     *ret = (struct backend_info){.api = "2.0"};
     (void)strncpy(ret->version, ssh_link_server(b->link), sizeof ret->version - 1);
     (void)strncpy(ret->remark, buf_str(&missing), sizeof ret->remark - 1);

@@ -19,6 +19,7 @@ struct ssh_link {
     bool doubted;
     int64_t used_ms; /* monotonic: when something last came from the server */
     char server[128], host_key[96], user[128];
+    char passed[1024]; /* why the first settings do not serve, where others do */
 };
 
 /* What libssh says, made one line. */

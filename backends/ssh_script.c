@@ -12,11 +12,11 @@
 #include <unistd.h>
 
 /* Reads the script up to a line that is $1, and runs it only when all of it has come: a script that was cut must not do a part of
- * its work. The loop reads byte by byte, as `read` must, so that what follows is left to the script. */
-#define READ_SCRIPT                                                                                                              \
-    "n=$(printf \"\\n_\");n=${n%%_};t=;g=;while IFS= read -r l;do case $l in \"$1\")g=1;break;;esac;t=$t$l$n;done;"
-#define BOOT     "exec /bin/sh -c '" READ_SCRIPT "[ $g ]&&eval \"$t\"' reconclaw %s"
-#define BOOT_TTY "exec /bin/sh -c 's=$(stty -g);stty raw -echo;" READ_SCRIPT "stty \"$s\";[ $g ]&&eval \"$t\"' reconclaw %s"
+ * its work. The loop reads byte by byte, as `read` must, so that what follows is left to the script. A newline comes from IFS,
+ * which no shell takes from its environment: within the quotes not every login shell takes one, and $(printf) costs a process. */
+#define READ_SCRIPT "n=${IFS#??};t=;g=;while IFS= read -r l;do case $l in \"$1\")g=1;break;;esac;t=$t$l$n;done;"
+#define BOOT        "exec /bin/sh -c '" READ_SCRIPT "[ $g ]&&eval \"$t\"' reconclaw %s"
+#define BOOT_TTY    "exec /bin/sh -c 's=$(stty -g);stty raw -echo;" READ_SCRIPT "stty \"$s\";[ $g ]&&eval \"$t\"' reconclaw %s"
 
 static const char prelude[] = "LC_ALL=C;export LC_ALL;umask 077\n"
                               "out(){ C=$((C+1));printf '%s\\n' \"$*\";}\n"

@@ -100,7 +100,7 @@ void ssh_link_drop(struct ssh_link *s)
     s->session = NULL;
     s->event = NULL;
     ssh_wire_close(&s->wire, true);
-    s->server[0] = s->host_key[0] = s->user[0] = '\0';
+    s->server[0] = s->host_key[0] = s->user[0] = s->passed[0] = '\0';
     s->doubted = false;
 }
 
@@ -117,6 +117,11 @@ const char *ssh_link_host_key(const struct ssh_link *s)
 const char *ssh_link_user(const struct ssh_link *s)
 {
     return s->user;
+}
+
+const char *ssh_link_passed(const struct ssh_link *s)
+{
+    return s->passed;
 }
 
 const char *ssh_said(ssh_session session)
@@ -251,6 +256,7 @@ int ssh_link_connect(struct ssh_link *s, const struct deadline *d, struct err *e
         bool next = false;
         if (connect_as(s, &s->settings[i], d, &next, &last) == 0) {
             s->used_ms = deadline_now_ms();
+            (void)snprintf(s->passed, sizeof s->passed, "%s", i > 0 ? first.msg : "");
             return 0;
         }
         if (i == 0 || !next)
@@ -466,9 +472,24 @@ static int write_input(void *w, const void *bytes, size_t n, struct err *e)
     return 0;
 }
 
+/* The head goes after the request at once: the server takes them in this order, and its word on the one need not be waited for.
+ * But a terminal is told first how to take it. */
+static int start_command(struct running *x, struct err *e)
+{
+    static const char what[] = "starting the command";
+    int begun = x->run->tty ? SSH_AGAIN : step_exec(x);
+    if (begun == SSH_ERROR)
+        return broken(x, what, e);
+    if (x->run->tty && again(x, step_exec, what, e) < 0)
+        return -1;
+    if (write_input(x, x->run->head, x->run->n_head, e) < 0 && !x->ended_early)
+        return -1;
+    return begun == SSH_AGAIN && !x->run->tty ? again(x, step_exec, what, e) : 0;
+}
+
 static int give_input(struct running *x, struct err *e)
 {
-    int r = write_input(x, x->run->head, x->run->n_head, e);
+    int r = x->ended_early ? -1 : 0;
     if (r == 0 && x->run->feed)
         r = x->run->feed(x->run->feed_ctx, write_input, x, e);
     if (r < 0 && x->ended_early) {
@@ -608,7 +629,7 @@ int ssh_link_run(struct ssh_link *s, const struct ssh_run *run, const struct dea
         (void)ssh_set_channel_callbacks(x->channel, &x->cb);
         r = run->tty ? again(x, step_pty, "asking for a terminal", e) : 0;
         if (r == 0)
-            r = again(x, step_exec, "starting the command", e);
+            r = start_command(x, e);
         if (r == 0)
             r = give_input(x, e);
         if (r == 0)

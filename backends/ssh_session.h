@@ -36,6 +36,7 @@ void ssh_link_drop(struct ssh_link *s);
 const char *ssh_link_server(const struct ssh_link *s);   /* "OpenSSH_9.2p1 Debian-2" */
 const char *ssh_link_host_key(const struct ssh_link *s); /* "SHA256:..." */
 const char *ssh_link_user(const struct ssh_link *s);
+const char *ssh_link_passed(const struct ssh_link *s); /* why it is up by other settings than the first, or "" */
 
 /* What gives a command its input: calls write, with w, until it has written all. Where write fails, it must return -1 and leave
  * the err as it is. Called from the thread that runs the command. */

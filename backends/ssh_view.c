@@ -17,7 +17,7 @@
  * -l prints what each process has open as "... -> TARGET"; the case that picks those below our directories is put in for %BELOW%.
  */
 static const char view_script[] =
-    "m=$1;t=$2;shift 2;L=$(printf '\\n_');L=${L%_}\n"
+    "m=$1;t=$2;shift 2;L=${IFS#??}\n"
     "reach(){ a=$1;while [ ! -e \"$a\" ];do [ ! -L \"$a\" ]||fail hidden \"$a\";a=${a%/*};[ \"$a\" ]||a=/;done\n"
     "[ ! -d \"$a\" ]||[ -x \"$a\" ]||fail hidden \"$a\";}\n"
     "hid(){ [ ! -e \"$1\" ]||fail hidden \"$1\";}\n"

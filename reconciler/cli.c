@@ -40,7 +40,7 @@ static const struct cli_option {
     {'t', true, "tty", OPTION_FLAG, AT(tty), NULL, "give the command a terminal"},
     {'s', false, "session", OPTION_TEXT, AT(session), "KEY", "the session (or scope) key"},
     {'a', false, "agent", OPTION_TEXT, AT(agent), "ID", "the agent"},
-    {'e', false, "endpoint", OPTION_TEXT, AT(endpoint), "ENDPOINT", "only this endpoint (\"docker\", \"bubblewrap\", ...)"},
+    {'e', false, "endpoint", OPTION_TEXT, AT(endpoint), "ENDPOINT", "only this endpoint (\"docker\", \"ssh://build-host\", ...)"},
     {'r', false, "runtime", OPTION_TEXT, AT(runtime), "NAME", "only this runtime"},
     {'w', true, "workdir", OPTION_TEXT, AT(workdir), "DIR", "working directory inside"},
     {'T', false, "to", OPTION_TEXT, AT(to), "DIR", "a directory of this machine that does not exist yet"},

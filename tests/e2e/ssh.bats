@@ -76,7 +76,13 @@ id_of() { jq -r .id "$(tree "$1" "$2")/.reconclaw/owner.json"; }
     apply
     is_status 0
     id=$(id_of h one)
+    # A key that does not serve, while the one that it was made by does: nothing is in the way, but doctor tells.
+    KEYS="identityFile: $T/h/other, knownHostsFile: $T/h/known_hosts" box one h
+    quiet
+    rc doctor "$SPECS"
+    out_has 'reached only by other settings of the same host'
     cp "$T/h/other.pub" "$T/h/keys" # the first key is not accepted any more
+    KEYS="identityFile: $T/h/id, knownHostsFile: $T/h/known_hosts" box one h
     plan
     err_lacks 'nothing to do'
     same "$(acts)" ''
