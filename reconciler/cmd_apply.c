@@ -359,6 +359,14 @@ int cmd_act_specs(struct cli *cli, const char *const **ret, size_t *ret_n)
     return 0;
 }
 
+static bool is_known(const struct plan *p, const char *endpoint)
+{
+    for (size_t i = 0; i < p->n_endpoints; i++)
+        if (strcmp(p->endpoints[i].name, endpoint) == 0)
+            return p->endpoints[i].known;
+    return true;
+}
+
 /* Each that was asked for and that nothing is done about, told. */
 void cmd_act_tell_unheeded(struct cli *cli, const struct round *r, const char *past)
 {
@@ -370,7 +378,8 @@ void cmd_act_tell_unheeded(struct cli *cli, const struct round *r, const char *p
             heeded = strcmp(r->plan.acts[k].name, q->name) == 0 && strcmp(r->plan.acts[k].endpoint, q->endpoint) == 0 &&
                      r->plan.acts[k].runtime == q->runtime;
         if (!heeded)
-            (void)fprintf(cli->err, "warning: %s/%s: not %s: nothing that was read wants it\n", q->endpoint, q->name, past);
+            (void)fprintf(cli->err, "warning: %s/%s: not %s: %s\n", q->endpoint, q->name, past,
+                          is_known(&r->plan, q->endpoint) ? "nothing that was read wants it" : "its endpoint is unknown");
     }
 }
 

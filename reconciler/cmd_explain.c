@@ -123,8 +123,11 @@ static void print_text(struct cli *cli, const struct oc_instance *oc, const stru
     if (c->how && !c->has_container) {
         put(cli, "runtime", c->container.name);
         put(cli, "endpoint", c->container.endpoint);
+        if (node_get(c->container.create, "root"))
+            put(cli, "root", node_str(node_get(c->container.create, "root")));
+    } else {
+        put(cli, "works in", node_str(node_get(workspace, "runtimeWorkdir")));
     }
-    put(cli, "works in", node_str(node_get(workspace, "runtimeWorkdir")));
     print_mounts(cli, node_get(workspace, "workspaceMounts"));
     print_sandbox(cli, oc, c);
     (void)fprintf(cli->out, "\ntools:\n");

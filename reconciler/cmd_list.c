@@ -108,7 +108,9 @@ static void print_row(struct cli *cli, const struct load *load, const struct rou
     text_escape(&b, row->name, strlen(row->name));
     buf_printf(&b, "\n  Status:   %s\n  Endpoint: %s\n", status_of(row), row->endpoint);
     if (image_of(row)) {
-        buf_puts(&b, "  Image:    ");
+        /* Where it is no container, what OpenClaw compares is a host or a source. */
+        const char *kind = row->rec && row->rec->config_label_kind ? text_escaped(cli->a, row->rec->config_label_kind) : "Image";
+        buf_printf(&b, "  %s:%*s", kind, strlen(kind) < 8 ? (int)(9 - strlen(kind)) : 1, "");
         text_escape(&b, image_of(row), strlen(image_of(row)));
         buf_puts(&b, image_matches(cli->a, row) ? "\n" : " (mismatch)\n");
     }

@@ -116,6 +116,8 @@ id_of() { jq -r .id "$(tree "$1" "$2")/.reconclaw/owner.json"; }
     [ -f "$(tree g three)/workspace/AGENTS.md" ] || fail 'the other host did not go on'
     rc list "$SPECS"
     out_has 'unknown'
+    rc recreate one --yes
+    err_has 'reconclaw-one: not recreated: its endpoint is unknown'
     rm "$SPECS/one.yaml" # not wanted any more, and not known to be gone
     plan
     apply
@@ -240,6 +242,8 @@ rows() { cat "$HOME"/.openclaw/sandbox/containers/*.json 2>/dev/null | jq -r '"\
     same "$(find "$T/h/home/oc" -mindepth 1 -maxdepth 1 | wc -l)" 1
     same "$(rows)" "ssh $(at h) Target null"
     quiet
+    rc list "$SPECS"
+    out_has "  Target:   $(at h)"
     # The agent goes: its workspace exists nowhere else, and does not go with it unasked.
     oc all b
     plan
