@@ -334,14 +334,32 @@ static void put_container(struct arena *a, struct node *o, const struct oc_conta
     node_set(a, o, "create", c->create ? c->create : node_null(a));
 }
 
-/* A copy. Keys of hosts, which stand below `in`, are for the host alone, also where other secrets are shown. */
-static struct node *without_keys(struct arena *a, const struct node *from, const char *in)
+static struct node *hidden(struct arena *a)
 {
-    struct node *o = from ? node_copy(a, from) : node_null(a), *material = node_get(o, in);
+    return node_string(a, "(sensitive)");
+}
+
+/* Keys of hosts are for the host alone, also where other secrets are shown. */
+static struct node *without_keys(struct arena *a, const struct node *create)
+{
+    struct node *o = create ? node_copy(a, create) : node_null(a), *connection = node_get(o, "connection");
 
     for (int m = 0; m < OC_SSH_MATERIAL_COUNT; m++)
-        if (node_is(node_get(material, oc_ssh_data_key((enum oc_ssh_material)m)), NODE_STRING))
-            node_set(a, material, oc_ssh_data_key((enum oc_ssh_material)m), node_string(a, "(sensitive)"));
+        if (node_get(connection, oc_ssh_data_key((enum oc_ssh_material)m)))
+            node_set(a, connection, oc_ssh_data_key((enum oc_ssh_material)m), hidden(a));
+    return o;
+}
+
+/* The config is told as OpenClaw resolves it, but for a text in it that is a private key. */
+static struct node *without_private_key(struct arena *a, struct node *config)
+{
+    const char *key = oc_ssh_data_key(OC_SSH_IDENTITY), *text = node_str(node_path(config, "ssh", key, NULL));
+    struct node *o;
+
+    if (!text || !strstr(text, "PRIVATE KEY-----"))
+        return config;
+    o = node_copy(a, config);
+    node_set(a, node_get(o, "ssh"), key, hidden(a));
     return o;
 }
 
@@ -361,13 +379,13 @@ struct node *oc_context_json(struct arena *a, const struct oc_context *c)
     node_set(a, o, "workspaceDir", node_text(a, c->workspace_dir));
     node_set(a, o, "agentWorkspaceDir", node_text(a, c->agent_workspace_dir));
     node_set(a, o, "containerName", node_text(a, c->has_container ? c->container.name : NULL));
-    node_set(a, o, "sandbox", without_keys(a, c->sandbox.config, "ssh"));
+    node_set(a, o, "sandbox", without_private_key(a, c->sandbox.config));
     put_container(a, o, c->has_container ? &c->container : &(const struct oc_container){0});
     if (c->how && !c->has_container) {
         b = node_object(a);
         node_set(a, b, "runtimeId", node_text(a, c->container.name));
         node_set(a, b, "endpoint", node_text(a, c->container.endpoint));
-        node_set(a, b, "create", without_keys(a, c->container.create, "connection"));
+        node_set(a, b, "create", without_keys(a, c->container.create));
         node_set(a, o, "remote", b);
     }
     if (c->has_browser) {
