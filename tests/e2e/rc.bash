@@ -120,7 +120,7 @@ golden() {
         else . end;
         walk(if type == "object" then with_entries(if (.key | test("Ms$")) and .value != null then .value = "MS"
             elif .key == "archiveBytes" or .key == "pid" and .value != null or .key == "rounds" or .key == "port" then .value = "N"
-            elif .key == "user" and (.value | tostring | test(":") | not) then .value = "USER" else . end) else plain end)
+            elif .key == "user" and (.value | type == "string" and (test(":") | not)) then .value = "USER" else . end) else plain end)
         | if has("reconclaw") then .reconclaw = "VERSION" else . end' "$T/out" >"$T/plain"
     jq -e 'has("version") and .version == 1' "$T/out" >/dev/null || [ "$1" = schema ] || [ "$1" = config-print ] || fail "$1: no version"
     [ "${RECONCLAW_GOLDEN:-}" != write ] || cp "$T/plain" "$file"
