@@ -383,3 +383,19 @@ END
     tests/lib/sshd.sh stop "$BATS_TEST_TMPDIR/sshd"
     [ "${lines[-1]}" = "over there" ]
 }
+
+@test "stand-in: without one, ssh-config leads a real ssh into the sandbox, which asks for no key" {
+    make a
+    "$O" sandbox ssh-config a >"$BATS_TEST_TMPDIR/ssh"
+    run -7 ssh -F "$BATS_TEST_TMPDIR/ssh" -o BatchMode=yes openshell-a.default 'cat >f; echo err >&2; pwd; exit 7' <<<given
+    [ "$output" = $'err\n/sandbox' ] || [ "$output" = $'/sandbox\nerr' ]
+    run -0 "$O" sandbox exec -n a -- cat f
+    [ "$output" = given ]
+    head -c 3000000 /dev/urandom >"$HOME/big"
+    [ "$(ssh -F "$BATS_TEST_TMPDIR/ssh" openshell-a.default 'cat' <"$HOME/big" | sha256sum)" = "$(sha256sum <"$HOME/big")" ]
+    switch sshCut 2000
+    run -255 ssh -F "$BATS_TEST_TMPDIR/ssh" openshell-a.default 'cat >g' <"$HOME/big"
+    switch phases '{"a":"Stopped"}'
+    run -255 ssh -F "$BATS_TEST_TMPDIR/ssh" openshell-a.default true
+    says 'sandbox is not ready'
+}

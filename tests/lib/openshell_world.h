@@ -30,7 +30,8 @@
  *     policyWait       what becomes of a policy that is set: loaded (default), failed, superseded, timeout
  *     providers        names that exist
  *     emptyList        n: the next n listings are empty, and say nothing is wrong
- *     ssh              {"host","port","user","shape":"proxy"|"host"}: where ssh-config leads
+ *     ssh              {"host","port","user","shape":"proxy"|"host"}: where ssh-config leads; without it, into the sandbox itself
+ *     sshCut           n: a connection into a sandbox is cut once it has carried so many bytes there
  *     sandboxes        what exists */
 struct openshell_world {
     struct arena *a;
