@@ -25,7 +25,7 @@ PKG_LIBS   = $(shell pkg-config --libs $(PKGS))
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 \
         -Wundef -Wimplicit-fallthrough -Wno-unused-parameter -Wno-missing-field-initializers -Werror
 HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
-HARDEN_LD := -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
+HARDEN_LD := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 SAN_asan := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 SAN_tsan := -fsanitize=thread -fno-omit-frame-pointer
 FLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 $(HARDEN)
@@ -46,7 +46,8 @@ endif
 
 CPPFLAGS += -I. -D_GNU_SOURCE -DRECONCLAW_VERSION='"$(VERSION)"'
 CFLAGS   += -std=gnu17 $(WARN) $(FLAGS_$(MODE)) -pthread
-LDFLAGS  += $(LD_$(MODE)) -pthread
+# What is not needed is not loaded: tests start many programs.
+LDFLAGS  += $(LD_$(MODE)) -pthread -Wl,--as-needed
 
 # The rooms, in link order: who may include whom is proved by `make lint`.
 ROOMS      := reconciler core watch backends state spec

@@ -2,6 +2,7 @@
 
 #include "backends/openshell_private.h"
 #include "spec/base/digest.h"
+#include "spec/base/path.h"
 #include "spec/base/text.h"
 
 #include <stdio.h>
@@ -89,8 +90,14 @@ static int read_options(struct openshell *b, const struct node *options, struct 
 
         if (strcmp(options->members[i].key, "command") == 0) {
             if (node_str(v) == NULL || node_str(v)[0] != '/')
-                return err_set(e, ERR_CONFIG, 0, "command: an absolute path is wanted");
+                return err_set(e, ERR_CONFIG, 0, "command: '%s': it is not on PATH, and no absolute path",
+                               node_str(v) != NULL ? node_str(v) : "");
             b->command = keep(node_str(v));
+        } else if (strcmp(options->members[i].key, "remoteWorkspaceDir") == 0 ||
+                   strcmp(options->members[i].key, "remoteAgentWorkspaceDir") == 0) {
+            if (node_str(v) == NULL || node_str(v)[0] != '/')
+                return err_set(e, ERR_CONFIG, 0, "%s: an absolute path is wanted", options->members[i].key);
+            *(options->members[i].key[6] == 'W' ? &b->workspace_dir : &b->agent_dir) = path_resolve(b->a, "/", node_str(v));
         } else if (strcmp(options->members[i].key, "env") != 0)
             return err_set(e, ERR_CONFIG, 0, "%s: not an option of openshell", options->members[i].key);
     }
@@ -103,6 +110,8 @@ static void os_close(struct backend *handle)
 
     if (b == NULL)
         return;
+    openshell_ways_free(b);
+    arena_free(b->a);
     for (char **s = b->env; s != NULL && *s != NULL; s++)
         free(*s);
     free(b->env);
@@ -124,6 +133,9 @@ static int os_open(const struct backend_conf *conf, struct backend **ret, struct
     if (b == NULL)
         abort();
     b->ops = &openshell_ops;
+    b->a = arena_new();
+    b->workspace_dir = "/sandbox";
+    b->agent_dir = "/agent";
     b->endpoint = keep(conf->endpoint);
     b->install = keep(conf->install != NULL ? conf->install : "-");
     if (conf->state_dir != NULL) {
@@ -194,7 +206,7 @@ static int check_gateway(const struct desired *d, struct err *e)
 
 int openshell_check_spec(struct arena *a, const struct desired *d, struct openshell_spec *ret, struct err *e)
 {
-    const char *release = node_str(node_get(d->create, "version")), *flaw;
+    const char *release = node_str(node_get(d->create, "version")), *command = node_str(node_get(d->create, "command")), *flaw;
     struct openshell_release r;
     /* What reconclaw names itself is to work with every release; OpenClaw's names are as they are. */
     bool short_names = d->kind == RUNTIME_SANDBOX;
@@ -211,6 +223,9 @@ int openshell_check_spec(struct arena *a, const struct desired *d, struct opensh
         return err_set(e, ERR_CONFIG, 0, "browser: openshell has no browser sandboxes");
     if (d->image != NULL)
         return err_set(e, ERR_CONFIG, 0, "image: openshell takes `from`");
+    /* From where it would be looked for depends on who starts it; OpenClaw starts it in the workspace, which its agents write. */
+    if (command != NULL && command[0] != '/' && strchr(command, '/') != NULL)
+        return err_set(e, ERR_CONFIG, 0, "command: '%s': an absolute path is wanted, or a name to be found on PATH", command);
     if (d->owner == NULL || d->owner[0] == '\0')
         return err_set(e, ERR_CONFIG, 0, "owner: is missing");
     return openshell_spec_decode(a, d->create, ret, e) < 0 || check_gateway(d, e) < 0 ? -1 : 0;
@@ -226,6 +241,77 @@ static int os_check(struct arena *a, const struct desired *d, struct fields *ret
     return 0;
 }
 
+/* --- inside ------------------------------------------------------------------------------------------------------------------
+ */
+
+/* One that is Ready. */
+static int find_ready(struct openshell_call *c, const char *name, const char *id, struct openshell_item *ret, struct err *e)
+{
+    bool found;
+
+    if ((id != NULL ? openshell_find_id(c, name, id, ret, &found, e) : openshell_find_name(c, name, ret, &found, e)) < 0)
+        return -1;
+    if (!found)
+        return err_set(e, ERR_NOT_FOUND, 0, "there is no sandbox '%s'", id != NULL ? id : name);
+    if (ret->phase != OPENSHELL_READY)
+        return err_set(e, ERR_CONFLICT, 0, "sandbox '%s' is %s: nothing can be done in it", ret->name,
+                       openshell_phase_name(ret->phase));
+    return 0;
+}
+
+static int view_by_record(struct openshell_call *c, const struct openshell_item *it, struct openshell_view *ret, struct err *e)
+{
+    struct openshell_record record;
+
+    if (openshell_store_read(&c->b->store, c->a, c->b->endpoint, it->name, &record, e) < 0)
+        return -1;
+    *ret = openshell_view_of(c, it, &record);
+    return 0;
+}
+
+static int os_exec(struct backend *handle, const struct exec_req *req, const struct call *call, int *ret_status, struct err *e)
+{
+    ARENA_AUTO a = arena_new();
+    struct openshell_call c = {.b = (struct openshell *)handle, .a = a, .deadline = deadline_start(call)};
+    struct openshell_item it;
+    struct openshell_view v;
+    struct ssh_link *link;
+    struct ssh_command command = {.root = "/",
+                                  .workdir = req->workdir,
+                                  .argv = req->argv,
+                                  .fd_in = req->fd_in,
+                                  .fd_out = req->fd_out,
+                                  .fd_err = req->fd_err,
+                                  .tty = req->tty};
+    int ms;
+
+    if (deadline_slice(&c.deadline, "running a command", &ms, e) < 0 || find_ready(&c, req->name, req->id, &it, e) < 0 ||
+        view_by_record(&c, &it, &v, e) < 0)
+        return -1;
+    command.env = node_get(req->want != NULL ? req->want->create : v.record.create, "env");
+    if (command.workdir == NULL)
+        command.workdir = openshell_place_of(&c, &v).workspace;
+    if (openshell_way_get(&c, it.name, it.id, &link, e) < 0)
+        return -1;
+    return ssh_command_run(link, &command, &c.deadline, ret_status, e) < 0 ? openshell_way_failed(c.b, it.id, e) : 0;
+}
+
+static int os_save(struct backend *handle, const char *id, const char *name,
+                   int (*write)(void *ctx, const void *p, size_t n, struct err *e), void *ctx, const struct call *call,
+                   struct err *e)
+{
+    ARENA_AUTO a = arena_new();
+    struct openshell_call c = {.b = (struct openshell *)handle, .a = a, .deadline = deadline_start(call)};
+    struct openshell_place place;
+    struct openshell_item it;
+    struct openshell_view v;
+
+    if (find_ready(&c, name, id, &it, e) < 0 || view_by_record(&c, &it, &v, e) < 0)
+        return -1;
+    place = openshell_place_of(&c, &v);
+    return openshell_way_save(&c, it.name, it.id, &place, write, ctx, e);
+}
+
 const struct backend_ops openshell_ops = {
     .name = "openshell",
     .open = os_open,
@@ -234,5 +320,7 @@ const struct backend_ops openshell_ops = {
     .look = openshell_look,
     .check = os_check,
     .apply = openshell_apply,
+    .exec = os_exec,
+    .save = os_save,
     .close = os_close,
 };

@@ -10,6 +10,8 @@
  *     command    absolute path of the command; else `openshell` on PROC_PATH. npm's package of that name is never run
  *     env        {"NAME": "VALUE"}: its environment beside PATH, LC_ALL and NO_COLOR: HOME or XDG_CONFIG_HOME, where its gateways
  * and credentials are, and whatever of OPENSHELL_* and proxies its owner has set
+ *     remoteWorkspaceDir, remoteAgentWorkspaceDir
+ *                where the trees lie of which no record of ours tells; /sandbox and /agent
  *
  * What `create` means: openshell_spec.h. What is written down here: openshell_store.h.
  *
@@ -23,6 +25,9 @@
  * A sandbox is removed by name, since OpenShell has no other way, right after its id was read again; between the two lies one
  * start of a process. Stop and start are of 0.0.105; before, stopping is ERR_UNSUPPORTED. A create whose time runs out leaves the
  * sandbox where it is; the next one goes on from there. Live sessions are not listed by OpenShell: busy_known is false.
+ *
+ * Commands, trees and what is in them: by ssh, whose sessions are kept (openshell_way.h). Of mode remote the content is measured
+ * at each look; what cannot be measured is not known, and no reason to doubt the rest. What is not Ready cannot be saved.
  *
  * Seeding (mode remote; in mode mirror OpenClaw brings all along itself): openshell_seed.h. */
 #ifndef RECONCLAW_BACKENDS_OPENSHELL_H

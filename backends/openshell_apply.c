@@ -61,15 +61,17 @@ static int wait_rest(struct acting *x, const char *id, struct openshell_item *re
 /* Until the gateway says that there is no such id. Deleting is not absent. */
 static int wait_gone(struct acting *x, const char *id, struct err *e)
 {
+    const char *seen = openshell_phase_name(OPENSHELL_DELETING);
     struct openshell_item it;
     bool found;
 
     for (int ms = POLL_FIRST_MS;;) {
         if (openshell_find_id(&x->c, x->name, id, &it, &found, e) < 0)
-            return -1;
+            return e->class == ERR_TIMEOUT ? err_set(e, ERR_TIMEOUT, 0, "it is still %s", seen) : -1;
         if (!found)
             return 0;
-        if (pause_longer(&x->c, arena_printf(x->c.a, "it is still %s", openshell_phase_name(it.phase)), &ms, e) < 0)
+        seen = openshell_phase_name(it.phase);
+        if (pause_longer(&x->c, arena_printf(x->c.a, "it is still %s", seen), &ms, e) < 0)
             return -1;
     }
 }
@@ -109,6 +111,7 @@ static int erase(struct acting *x, const struct openshell_item *it, struct err *
             }
         }
     }
+    openshell_way_drop(x->c.b, it->id);
     if (wait_gone(x, it->id, e) < 0)
         return -1;
     if (openshell_store_read(&x->c.b->store, x->c.a, x->c.b->endpoint, x->name, &record, e) < 0)
@@ -159,15 +162,30 @@ static int write_file(const char *path, const char *text, struct err *e)
     return done < n ? err_sys(e, ERR_IO, errno, "%s", path) : 0;
 }
 
+/* By the way that is kept: no text of it is in any argv, and its variables are set in every release. */
 static int run_setup(struct acting *x, struct openshell_record *r, struct act_result *res, struct err *e)
 {
-    const char *out;
+    const char *argv[] = {"/bin/sh", "-c", x->want->setup, NULL};
+    BUF_AUTO output = BUF_INIT(LIMIT_OUTPUT_BYTES);
+    struct ssh_command command = {.root = "/",
+                                  .workdir = x->spec.workspace_dir,
+                                  .env = x->spec.env,
+                                  .argv = argv,
+                                  .fd_in = -1,
+                                  .fd_out = -1,
+                                  .fd_err = -1,
+                                  .output = &output};
+    struct ssh_link *link;
 
     if (x->want->setup == NULL)
         return 0;
-    if (openshell_cli_script(&x->c, x->name, x->want->setup, &res->setup_status, &out, e) < 0)
+    if (openshell_way_get(&x->c, x->name, r->id, &link, e) < 0)
         return err_wrap(e, "its setup");
-    res->setup_output = arena_memdup0(x->c.a, out, strnlen(out, LIMIT_OUTPUT_BYTES));
+    if (ssh_command_run(link, &command, &x->c.deadline, &res->setup_status, e) < 0) {
+        (void)openshell_way_failed(x->c.b, r->id, e);
+        return err_wrap(e, "its setup");
+    }
+    res->setup_output = arena_memdup0(x->c.a, buf_str(&output), output.n);
     if (res->setup_status == 0)
         return 0;
     r->stage = OPENSHELL_SETUP_FAILED;
@@ -187,7 +205,7 @@ static int prepare(struct acting *x, struct err *e)
     int64_t now = x->act->created_at_ms;
 
     openshell_seed_close(&x->seed);
-    return openshell_seed_prepare(&x->c, &x->spec, now >= 0 ? now : TIME_NONE, &x->seed, e);
+    return openshell_seed_prepare(&x->c, &x->spec, x->act->seed_dir, now >= 0 ? now : TIME_NONE, &x->seed, e);
 }
 
 /* What exists is brought to what is wanted: at rest, seeded, set up. */
@@ -205,7 +223,7 @@ static int fill(struct acting *x, struct openshell_record *r, bool resumed, stru
         return err_set(e, ERR_INTERNAL, 0, "it came to phase Error (openshell logs %s)", x->name);
     if ((x->spec.n_dirs > 0 || x->want->setup != NULL) && it.phase != OPENSHELL_READY && stop_or_start(x, &it, true, e) < 0)
         return -1;
-    if (openshell_seed_push(&x->c, x->name, &x->seed, resumed, e) < 0)
+    if (openshell_seed_push(&x->c, x->name, r->id, &x->seed, resumed, e) < 0)
         return err_wrap(e, "seeding");
     if (run_setup(x, r, res, e) < 0)
         return -1;
@@ -367,18 +385,29 @@ static int act_create(struct acting *x, struct act_result *res, struct err *e)
 
 /* --- changing -------------------------------------------------------------------------------------------------------------- */
 
-static int only_patches(struct acting *x, const struct openshell_record *r, struct err *e)
+/* What it was made from: by the record; of OpenClaw's own, by what it shows, as far as that goes. */
+static int only_patches(struct acting *x, const struct openshell_view *v, struct err *e)
 {
+    const char *setup = openshell_setup_digest(x->c.a, x->want->setup);
+    const struct openshell_record *r = &v->record;
     struct openshell_spec was;
     struct field_change *ch;
+    struct node *live;
+    struct fields had;
     size_t n;
 
-    if (r->name == NULL)
+    if (r->name == NULL && (v->ownership != OWN_OPENCLAW || x->spec.policy == NULL))
         return err_set(e, ERR_REFUSED, 0, "what it was made from is not known here: it cannot be changed in place");
-    if (openshell_spec_decode(x->c.a, r->create, &was, e) < 0)
-        return -1;
-    n = fields_diff(x->c.a, openshell_spec_fields(x->c.a, &x->spec, openshell_setup_digest(x->c.a, x->want->setup)),
-                    openshell_spec_fields(x->c.a, &was, r->setup), &ch);
+    if (r->name != NULL) {
+        if (openshell_spec_decode(x->c.a, r->create, &was, e) < 0)
+            return -1;
+        had = openshell_spec_fields(x->c.a, &was, r->setup);
+    } else {
+        if (openshell_cli_policy(&x->c, x->name, &live, e) < 0)
+            return -1;
+        had = openshell_spec_observed(x->c.a, &x->spec, setup, live, v->item.phase);
+    }
+    n = fields_diff(x->c.a, openshell_spec_fields(x->c.a, &x->spec, setup), had, &ch);
     for (size_t i = 0; i < n; i++)
         if (ch[i].class != FIELD_PATCH && ch[i].class != FIELD_NONE)
             return err_set(e, ERR_REFUSED, 0, "%s: cannot be changed in place", ch[i].name);
@@ -431,16 +460,18 @@ static int verify_policy(struct acting *x, const struct openshell_record *r, str
     return 0;
 }
 
-static int act_patch(struct acting *x, const struct openshell_item *it, const struct openshell_record *was, struct err *e)
+static int act_patch(struct acting *x, const struct openshell_item *it, const struct openshell_view *v, struct err *e)
 {
-    struct openshell_record r = *was;
+    struct openshell_record r = v->record;
 
     if (x->want == NULL)
         return err_set(e, ERR_USAGE, 0, "patch without a spec");
-    if (openshell_check_spec(x->c.a, x->want, &x->spec, e) < 0 || only_patches(x, &r, e) < 0)
+    if (openshell_check_spec(x->c.a, x->want, &x->spec, e) < 0 || only_patches(x, v, e) < 0)
         return -1;
     if (x->spec.policy != NULL && (set_policy(x, e) < 0 || verify_policy(x, &r, e) < 0))
         return -1;
+    if (r.name == NULL) /* OpenClaw's own stays that */
+        return 0;
     r.id = it->id;
     r.create = x->want->create;
     r.hash = x->want->config_hash;
@@ -478,7 +509,7 @@ static int act_existing(struct acting *x, struct err *e)
     case STEP_STOP:
         return stop_or_start(x, &it, false, e);
     case STEP_PATCH:
-        return act_patch(x, &it, &v.record, e);
+        return act_patch(x, &it, &v, e);
     case STEP_REMOVE:
         return erase(x, &it, e);
     case STEP_CREATE:

@@ -1,7 +1,6 @@
 #include "backends/openshell_cli.h"
 
 #include "spec/base/limits.h"
-#include "spec/base/num.h"
 #include "spec/base/text.h"
 #include "spec/base/vec.h"
 #include "spec/read/json.h"
@@ -9,10 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #define PAGE 1000 /* the gateway's own cap */
@@ -361,35 +358,4 @@ int openshell_cli_policy(struct openshell_call *c, const char *name, struct node
     if (res.status != 0)
         return openshell_cli_failed(c, arena_printf(c->a, "reading the policy of '%s'", name), &res, e);
     return openshell_policy_yaml(c->a, "policy", res.out, res.n_out, ret, e);
-}
-
-int openshell_cli_script(struct openshell_call *c, const char *name, const char *script, int *ret_status, const char **ret_out,
-                         struct err *e)
-{
-    /* Not in the argv: there it would be seen, and before 0.0.88 could have no line breaks. */
-    char nonce[2 * 8 + 1];
-    unsigned char raw[8];
-    const char *args[] = {"sandbox", "exec", "-n", name, "--no-tty", "--", "sh", "-c", NULL, NULL}, *begin, *end, *last;
-    struct proc_result res;
-    uint64_t status;
-
-    if (getrandom(raw, sizeof raw, 0) != (ssize_t)sizeof raw)
-        return err_sys(e, ERR_IO, errno, "getrandom");
-    for (size_t i = 0; i < sizeof raw; i++)
-        (void)snprintf(nonce + 2 * i, 3, "%02x", raw[i]);
-    args[8] = arena_printf(c->a, "s=$(cat); echo %s; (eval \"$s\") </dev/null 2>&1; printf '\\n%s %%d\\n' $?", nonce, nonce);
-    if (openshell_cli_run(c, args, NULL, script, strlen(script), &res, e) < 0)
-        return -1;
-    begin = strstr(res.out, nonce);
-    last = arena_printf(c->a, "\n%s ", nonce);
-    end = begin != NULL ? strstr(begin, last) : NULL;
-    if (end == NULL || !num_parse_u64(arena_memdup0(c->a, end + strlen(last), strcspn(end + strlen(last), "\n")), &status) ||
-        status > 255) {
-        (void)openshell_cli_failed(c, arena_printf(c->a, "running a command in '%s'", name), &res, e);
-        return -1;
-    }
-    begin += strlen(nonce) + 1;
-    *ret_status = (int)status;
-    *ret_out = begin < end ? arena_memdup0(c->a, begin, (size_t)(end - begin)) : "";
-    return 0;
 }

@@ -25,6 +25,9 @@ struct openshell {
     char *gateway, *gateway_url, *workspace; /* NULL: not given */
     char **env;                              /* NULL-terminated */
     struct openshell_store store;
+    const char *workspace_dir, *agent_dir; /* where trees lie whose record is not ours; in `a` */
+    struct arena *a;
+    struct openshell_ways *ways; /* openshell_way.h; NULL: none yet */
 
     /* Of the command as it was when last asked. */
     struct stat asked; /* st_ino 0: never */
@@ -62,10 +65,6 @@ int openshell_cli_words(struct openshell_call *c, const char *flag, const char *
                         struct err *e);
 /* One by name. ERR_NOT_FOUND only where the listing does not have it either. */
 int openshell_cli_get(struct openshell_call *c, const char *name, struct openshell_item *ret, struct err *e);
-/* A script for /bin/sh inside a sandbox that is Ready; both its streams come back as one, framed so that nothing else is taken
- * for it. 0 whenever it ran to its end, whatever its status. */
-int openshell_cli_script(struct openshell_call *c, const char *name, const char *script, int *ret_status, const char **ret_out,
-                         struct err *e);
 /* Its policy as it is in force. */
 int openshell_cli_policy(struct openshell_call *c, const char *name, struct node **ret, struct err *e);
 

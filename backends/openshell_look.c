@@ -1,9 +1,11 @@
 #include "backends/openshell_private.h"
+#include "backends/openshell_way.h"
 
 #include "spec/base/digest.h"
 #include "spec/base/num.h"
 #include "spec/base/text.h"
 #include "spec/base/vec.h"
+#include "spec/remote.h"
 
 #include <string.h>
 
@@ -155,6 +157,15 @@ static const struct node *made_from(struct arena *a, const struct openshell_view
         *ret_setup = openshell_setup_digest(a, want->setup);
         return want->create;
     }
+    /* Of OpenClaw's own only what it shows can be told: the rest is taken to be as it is wanted, but for what is recorded. */
+    if (v->ownership == OWN_OPENCLAW && want != NULL) {
+        struct node *create = node_share(a, want->create);
+
+        *ret_setup = openshell_setup_digest(a, want->setup);
+        if (v->source != NULL)
+            node_put(a, create, "from", node_string(a, v->source));
+        return create;
+    }
     return NULL;
 }
 
@@ -166,7 +177,43 @@ bool openshell_view_has_policy(const struct openshell_call *c, const struct open
     return node_get(create, "policyText") != NULL && v->item.phase != OPENSHELL_DELETING;
 }
 
-struct observed openshell_observed(const struct openshell_call *c, const struct openshell_view *v, const struct node *live,
+struct openshell_place openshell_place_of(const struct openshell_call *c, const struct openshell_view *v)
+{
+    struct openshell_place place = {.workspace = c->b->workspace_dir, .agent = c->b->agent_dir};
+    struct openshell_spec spec;
+    struct err ignored;
+
+    if (v->record.name != NULL && openshell_spec_decode(c->a, v->record.create, &spec, &ignored) == 0)
+        place = (struct openshell_place){.workspace = spec.workspace_dir, .agent = spec.agent_dir};
+    return place;
+}
+
+/* How much is in it, where that is the only copy: what mode mirror has there comes from here. */
+static void add_content(struct openshell_call *c, const struct openshell_view *v, const struct openshell_spec *spec,
+                        struct observed *o)
+{
+    struct openshell_place place = openshell_place_of(c, v);
+    struct openshell_content content;
+    struct field *fields;
+
+    if (v->ownership == OWN_FOREIGN || v->item.phase != OPENSHELL_READY || (spec != NULL && strcmp(spec->mode, "remote") != 0))
+        return;
+    if (spec != NULL && v->record.name == NULL)
+        place = (struct openshell_place){.workspace = spec->workspace_dir, .agent = spec->agent_dir};
+    content = openshell_way_measure(c, v->item.name, v->item.id, &place);
+    o->content_known = content.known;
+    o->n_entries = content.n_entries;
+    o->content_bytes = content.bytes;
+    o->changed_at_ms = content.changed_at_ms;
+    if (!content.known || content.seeded || content.n_entries > 0 || fields_get(o->fields, REMOTE_SEED_STATE) == NULL)
+        return;
+    fields = ARENA_ARRAY(c->a, struct field, o->fields.n + 1);
+    memcpy(fields, o->fields.v, o->fields.n * sizeof *fields);
+    fields[o->fields.n] = (struct field){.name = REMOTE_SEED_STATE, .value = REMOTE_SEED_EMPTY, .class = FIELD_RECREATE};
+    o->fields = fields_make(c->a, fields, o->fields.n + 1);
+}
+
+struct observed openshell_observed(struct openshell_call *c, const struct openshell_view *v, const struct node *live,
                                    const struct desired *want)
 {
     const char *setup = NULL;
@@ -183,12 +230,14 @@ struct observed openshell_observed(const struct openshell_call *c, const struct 
                          .owner = v->owner,
                          .scope_key = v->record.scope_key,
                          .config_hash = v->hash,
-                         .created_at_ms = v->created_at_ms};
+                         .created_at_ms = v->created_at_ms,
+                         .changed_at_ms = TIME_NONE};
 
     if (create != NULL && openshell_spec_decode(c->a, create, &spec, &ignored) == 0) {
         o.fields = openshell_spec_observed(c->a, &spec, setup, live, v->item.phase);
         o.fields_known = true;
     }
+    add_content(c, v, o.fields_known ? &spec : NULL, &o);
     return o;
 }
 
@@ -268,6 +317,15 @@ static const struct desired *wanted(const struct observe_req *req, const char *n
     for (size_t i = 0; i < req->n_desired; i++)
         if (text_eq(req->desired[i].name, name))
             return &req->desired[i];
+    return NULL;
+}
+
+/* What OpenClaw recorded that its sandbox was made from; NULL: nothing. */
+static const char *source_of(const struct observe_req *req, const char *name)
+{
+    for (size_t i = 0; i < req->n_records; i++)
+        if (text_eq(req->records[i].name, name) && req->records[i].kind == RUNTIME_CONTAINER)
+            return req->records[i].image;
     return NULL;
 }
 
@@ -355,6 +413,7 @@ int openshell_observe(struct backend *handle, struct arena *a, const struct obse
         struct observed o;
         bool found;
 
+        v.source = source_of(req, all.v[i].name);
         if (v.ownership == OWN_FOREIGN && want == NULL)
             continue;
         if (show(&c, &v, want, &o, &found, e) < 0)

@@ -3,6 +3,7 @@
 #define RECONCLAW_BACKENDS_OPENSHELL_PRIVATE_H
 
 #include "backends/openshell_cli.h"
+#include "backends/openshell_way.h"
 
 #define OPENSHELL_LABEL_INSTALL "reconclaw.install"
 #define OPENSHELL_LABEL_OWNER   "reconclaw.owner"
@@ -18,6 +19,7 @@ struct openshell_view {
     struct openshell_record record; /* name NULL: none that is of this very sandbox */
     enum ownership ownership;
     const char *install, *owner, *hash;
+    const char *source; /* what OpenClaw recorded that it was made from; NULL: nothing is known */
     enum runtime_kind kind;
     int64_t created_at_ms;
 };
@@ -32,10 +34,13 @@ struct openshell_view openshell_view_of(const struct openshell_call *c, const st
                                         const struct openshell_record *record);
 /* live: its policy, or NULL. want: what is wanted under this name, or NULL: where the record is lost and the hash is the wanted
  * one, it was made from that. */
-struct observed openshell_observed(const struct openshell_call *c, const struct openshell_view *v, const struct node *live,
+struct observed openshell_observed(struct openshell_call *c, const struct openshell_view *v, const struct node *live,
                                    const struct desired *want);
 /* Whether its policy has to be read for its fields. */
 bool openshell_view_has_policy(const struct openshell_call *c, const struct openshell_view *v, const struct desired *want);
+
+/* Where its tree lies: by its record, else as the endpoint has it. */
+struct openshell_place openshell_place_of(const struct openshell_call *c, const struct openshell_view *v);
 
 /* By id, anew. *ret_found false: the gateway says that there is no such id. name: where it was, looked at first. */
 int openshell_find_id(struct openshell_call *c, const char *name, const char *id, struct openshell_item *ret, bool *ret_found,

@@ -4,6 +4,7 @@
 #include "spec/base/path.h"
 #include "spec/base/text.h"
 #include "spec/base/vec.h"
+#include "spec/remote.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -444,6 +445,8 @@ static void add_settings(struct field_list *f, const struct openshell_spec *s, c
     add(f, "openshell.remoteWorkspaceDir", s->workspace_dir, FIELD_RECREATE);
     add(f, "openshell.remoteAgentWorkspaceDir", s->agent_dir, FIELD_RECREATE);
     add(f, "openshell.setup", setup, FIELD_RECREATE);
+    if (s->n_dirs > 0)
+        add(f, REMOTE_SEED_STATE, REMOTE_SEED_WHOLE, FIELD_RECREATE);
     if (s->policy == NULL)
         add(f, "openshell.policy", s->policy_path, FIELD_RECREATE);
     for (size_t i = 0; s->env != NULL && i < s->env->n_members; i++)

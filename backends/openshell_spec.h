@@ -22,12 +22,16 @@
  *         of what runs there, from 0.0.59 on; no secrets, since they would be in an argv
  *     version
  *         the release of openshell where it is known beforehand: names are then checked for it
- *     command, timeoutMs, seed
- *         not used here; the command is an option of the endpoint
+ *     command
+ *         absolute, or a name to be found on PATH. The endpoint's option says which is run
+ *     timeoutMs, seed
+ *         not used here
  *
  * Fields: openshell.from, .gpu, .mode, .providers, .remoteWorkspaceDir, .remoteAgentWorkspaceDir, .setup (digest) and the static
  * parts of the policy (.policy.filesystem_policy, .landlock, .process) are recreated; each rule of the policy's dynamic part
- * (.policy.network_policies.<key>, .policy.network_middlewares) is patched; .autoProviders and .env.<NAME> are shown only. */
+ * (.policy.network_policies.<key>, .policy.network_middlewares) is patched; .autoProviders and .env.<NAME> are shown only. In
+ * mode remote seed.state is "whole", or "empty" of a sandbox that has no manifest of ours and nothing in it: it was never seeded.
+ */
 #ifndef RECONCLAW_BACKENDS_OPENSHELL_SPEC_H
 #define RECONCLAW_BACKENDS_OPENSHELL_SPEC_H
 

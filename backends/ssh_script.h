@@ -87,6 +87,18 @@ struct ssh_view {
     bool busy_known;
 };
 
+/* Shell: `sum ARGS...` sets n (entries), b (bytes), c (newest) and h (another whenever any of it is) of all that find(1) gives
+ * for FIND, in which "$@" are the args; n is x where some of it cannot be read. Without args all is 0. */
+#define SSH_SUM(find)                                                                                                            \
+    "case $(stat -c %.9Z / 2>/dev/null) in *.[0-9]*)Z=%.9Z;;*)Z=%Z;;esac\n"                                                      \
+    "sum(){ n=0;b=0;c=0;h=7;[ $# -gt 0 ]||return;z=$(find " find " -exec stat -c \"%f:%s:%Y:%i:$Z\" {} + "                       \
+    "2>/dev/null)||{ "                                                                                                           \
+    "n=x;b=;c=;return;}\n"                                                                                                       \
+    "I=$IFS;for x in $z;do IFS=:;set -- $x;case $1 in 8*)b=$((b+$2));;esac;n=$((n+1));[ \"$3\" -le $c ]||c=$3\n"                 \
+    "h=$(((h*31+$2*7+$3+$4*5+${5%.*}*3+1${5#*.})%1000000007));done;IFS=$I;}\n"
+/* Pure: "$n${b:+ $b $c $h}" into n_entries, bytes, changed_s and measured. -1: it is nothing of the kind. */
+int ssh_sum_decode(struct arena *a, const char *text, struct ssh_seen *s);
+
 /* Pure. ERR_INPUT for what no script of ours writes. */
 int ssh_view_decode(struct arena *a, const struct ssh_reply *r, struct ssh_view *ret, struct err *e);
 const struct ssh_seen *ssh_view_find(const struct ssh_view *v, const char *path);

@@ -9,6 +9,8 @@
 /* --- the script --------------------------------------------------------------------------------------------------------------
  */
 
+#define VIEW_SUM SSH_SUM("\"$@\" -mindepth 1")
+
 /* $1: measure; $2: how many of the following are workspace roots; the others are looked at one by one.
  *
  * Absent is only what a directory that can be searched does not have. Times there are compared with one
@@ -22,13 +24,7 @@ static const char view_script[] =
     "[ ! -d \"$a\" ]||[ -x \"$a\" ]||fail hidden \"$a\";}\n"
     "hid(){ [ ! -e \"$1\" ]||fail hidden \"$1\";}\n"
     "one(){ if [ -f \"$2\" ]&&[ ! -L \"$2\" ];then [ -r \"$2\" ]||hid \"$2\";l=;IFS= read -r l <\"$2\";out \"$1 "
-    "$l\";fi;}\n"
-    "case $(stat -c %.9Z / 2>/dev/null) in *.[0-9]*)Z=%.9Z;;*)Z=%Z;;esac\n"
-    "sum(){ n=0;b=0;c=0;h=7;[ $# -gt 0 ]||return;z=$(find \"$@\" -mindepth 1 -exec stat -c \"%f:%s:%Y:%i:$Z\" {} + "
-    "2>/dev/null)||{ "
-    "n=x;b=;c=;return;}\n"
-    "I=$IFS;for x in $z;do IFS=:;set -- $x;case $1 in 8*)b=$((b+$2));;esac;n=$((n+1));[ \"$3\" -le $c ]||c=$3\n"
-    "h=$(((h*31+$2*7+$3+$4*5+${5%.*}*3+1${5#*.})%1000000007));done;IFS=$I;}\n"
+    "$l\";fi;}\n" VIEW_SUM
     "some(){ for x in \"$@\";do for y in \"$x\"/* \"$x\"/.[!.]* \"$x\"/..?*;do if [ -e \"$y\" ]||[ -L \"$y\" ];then echo "
     "1;return;fi;done;done;echo 0;}\n"
     "gone(){ hid \"$p\";out \"R a 0:0 $p\";}\n"
@@ -107,7 +103,7 @@ static int take_root(struct arena *a, const char *p, struct ssh_seen *ret)
     return -1;
 }
 
-static int take_sum(struct arena *a, const char *p, struct ssh_seen *s)
+int ssh_sum_decode(struct arena *a, const char *p, struct ssh_seen *s)
 {
     uint64_t changed = 0;
     if (text_eq(p, "x")) { /* something in it cannot be read: so there is something */
@@ -141,7 +137,7 @@ static int take_line(struct arena *a, struct ssh_seen *s, const char *line, stru
         s->setup = text;
         return 0;
     case 's':
-        return take_sum(a, text, s) < 0 ? bad(line, e) : 0;
+        return ssh_sum_decode(a, text, s) < 0 ? bad(line, e) : 0;
     case 'q':
         if (!text_eq(text, "0") && !text_eq(text, "1"))
             return bad(line, e);

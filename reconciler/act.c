@@ -136,7 +136,7 @@ static struct record record_of(const struct acting *x, struct arena *a, const st
         rec.config_label_kind = want->config_label_kind ? want->config_label_kind : rec.config_label_kind;
         rec.config_hash = want->config_hash;
         rec.source = want->source;
-        rec.holds_data = !want->can_remake;
+        rec.holds_data = !want->can_remake || (rec.holds_data && !is_made_by(act->kind));
         /* What is only patched or stopped stays where it was made. */
         if ((is_made_by(act->kind) || !rec.backend_target) && reach_place(a, want))
             rec.backend_target = reach_place_after(a, reach_place(a, want), act->rec ? act->rec->backend_target : NULL, NULL);
@@ -200,7 +200,7 @@ static int put_record(struct acting *x, const struct round_openclaw *o, const st
     const char *expect = is_row(o, act->moves_rec) ? act->moves_rec->version : NULL;
     struct record row = *rec;
 
-    if (row.holds_data)
+    if (!text_eq(row.backend_id, "podman"))
         row.backend_target = NULL; /* where its tree is, only we write down */
     /* Whatever is there is merged under its lock: a use that OpenClaw has written meanwhile is kept. But of what moves it is the
      * row of the old place that changes its label, and no other. */
@@ -213,8 +213,8 @@ static int settle_record(struct acting *x, const struct round_openclaw *o, const
 {
     if (put_record(x, o, act, rec, e) < 0)
         return -1;
-    return rec->holds_data ? record_put(x->conf->store->home, rec, NULL, NULL, e)
-                           : record_remove(x->conf->store->home, rec, NULL, e);
+    return rec->holds_data || text_eq(rec->backend_id, "openshell") ? record_put(x->conf->store->home, rec, NULL, NULL, e)
+                                                                    : record_remove(x->conf->store->home, rec, NULL, e);
 }
 
 /* --- the recorder ---------------------------------------------------------------------------------------------------------- */

@@ -1,11 +1,10 @@
 #include "reconciler/endpoint.h"
 
 #include "backends/openshell.h"
+#include "reconciler/openshell_options.h"
 #include "spec/base/text.h"
 
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* As the podman command finds its service. */
 static const char *podman_address(struct arena *a, const struct host *h)
@@ -18,44 +17,6 @@ static const char *podman_address(struct arena *a, const struct host *h)
         return NULL;
     return run ? arena_printf(a, "unix://%s/podman/podman.sock", run)
                : arena_printf(a, "unix:///run/user/%u/podman/podman.sock", h->uid);
-}
-
-/* As a shell would find it: the first on PATH. NULL: none, and the backend looks in the usual places. */
-static const char *on_path(struct arena *a, const struct host *h, const char *name)
-{
-    const char *dir = host_env(h, "PATH");
-
-    while (dir && *dir) {
-        size_t n = strcspn(dir, ":");
-        const char *path = arena_printf(a, "%.*s/%s", (int)n, dir, name);
-        struct stat st;
-
-        if (*dir == '/' && stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0)
-            return path;
-        dir += n + (dir[n] == ':');
-    }
-    return NULL;
-}
-
-/* What the openshell command finds its gateways and credentials by, and how it gets to them. */
-static struct node *openshell_options(struct arena *a, const struct host *h)
-{
-    static const char *const names[] = {"HOME",          "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME",
-                                        "SSL_CERT_FILE", "SSL_CERT_DIR",    "HTTP_PROXY",     "HTTPS_PROXY",
-                                        "NO_PROXY",      "http_proxy",      "https_proxy",    "no_proxy"};
-    const char *command = on_path(a, h, "openshell");
-    struct node *options = node_object(a), *env = node_object(a);
-
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (host_env(h, names[i]))
-            node_set(a, env, names[i], node_string(a, host_env(h, names[i])));
-    for (size_t i = 0; node_is(h->env, NODE_OBJECT) && i < h->env->n_members; i++)
-        if (text_has_prefix(h->env->members[i].key, "OPENSHELL_"))
-            node_set(a, env, h->env->members[i].key, h->env->members[i].value);
-    node_set(a, options, "env", env);
-    if (command)
-        node_set(a, options, "command", node_string(a, command));
-    return options;
 }
 
 int endpoint_complete(struct arena *a, const struct fs *fs, struct desired *d, struct err *e)
@@ -101,8 +62,8 @@ int endpoint_open(const struct endpoint_opener *o, const char *endpoint, struct 
     if (strcmp(ops->name, "podman") == 0 && !conf.address)
         conf.address = podman_address(a, o->host);
     if (strcmp(ops->name, "openshell") == 0)
-        conf.options = openshell_options(a, o->host);
-    if (strcmp(ops->name, "ssh") == 0 && o->reach ? reach_open(o->reach, ops, &conf, ret, e) < 0 : ops->open(&conf, ret, e) < 0)
+        conf.options = openshell_options(a, o->host, NULL);
+    if (reach_is_for(endpoint) && o->reach ? reach_open(o->reach, ops, &conf, ret, e) < 0 : ops->open(&conf, ret, e) < 0)
         return err_wrap(e, "opening endpoint '%s'", endpoint);
     return 0;
 }

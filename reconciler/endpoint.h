@@ -19,8 +19,8 @@ struct endpoint_opener {
 
 /* "docker" follows DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH as the docker client does; "docker:ADDRESS" does not
  * look at DOCKER_HOST. "podman" follows CONTAINER_HOST; without it, root's is /run/podman/podman.sock, another user's
- * $XDG_RUNTIME_DIR/podman/podman.sock (without that variable: /run/user/UID/...). "openshell" takes the command that is first on
- * PATH, and the variables by which that finds its gateways. ERR_UNSUPPORTED for a name that no backend of this version drives.
+ * $XDG_RUNTIME_DIR/podman/podman.sock (without that variable: /run/user/UID/...). "openshell" takes the command that is wanted or
+ * recorded there, else the one that is first on PATH. ERR_UNSUPPORTED for a name that no backend of this version drives.
  * The caller closes the handle. */
 int endpoint_open(const struct endpoint_opener *o, const char *endpoint, struct backend **ret, struct err *e);
 /* Puts into d->create what its backend needs of the files of this machine: of openshell, the text of its policy. */

@@ -1,5 +1,7 @@
 #include "reconciler/reach.h"
 
+#include "reconciler/openshell_options.h"
+
 #include "spec/base/path.h"
 #include "spec/base/text.h"
 #include "spec/base/vec.h"
@@ -19,9 +21,19 @@ struct setting {
     bool wanted, strict;
 };
 
+/* What an endpoint of OpenShell's is told besides: texts of what is wanted or recorded there. The default is none of them. */
+static const struct {
+    const char *key, *otherwise;
+} shell_keys[] = {{"command", "openshell"}, {"remoteWorkspaceDir", "/sandbox"}, {"remoteAgentWorkspaceDir", "/agent"}};
+#define N_SHELL_KEYS (sizeof shell_keys / sizeof *shell_keys)
+
 /* One endpoint. */
 struct host_way {
     const char *endpoint;
+    struct {
+        const char *text; /* NULL: the default */
+        bool wanted;
+    } shell[N_SHELL_KEYS];
     VEC(struct setting) settings;
     VEC(const char *) roots;
     struct node *options;
@@ -46,6 +58,16 @@ struct reach {
 static bool is_ours(const char *endpoint)
 {
     return text_has_prefix(endpoint, "ssh:");
+}
+
+static bool is_shell(const char *endpoint)
+{
+    return strcmp(endpoint, "openshell") == 0 || text_has_prefix(endpoint, "openshell:");
+}
+
+bool reach_is_for(const char *endpoint)
+{
+    return is_ours(endpoint) || is_shell(endpoint);
 }
 
 /* Every text in it that is secret, and ours alone. */
@@ -107,6 +129,29 @@ static void add_setting(struct reach *r, struct host_way *w, const struct node *
         }
     s.strict = !node_is(strict, NODE_BOOL) || strict->b;
     VEC_PUSH(r->a, &w->settings, s);
+}
+
+/* What is wanted comes before what is recorded; where that differs, the first in byte order: in the order of no spec. */
+static void add_shell(struct reach *r, struct host_way *w, const struct node *from, bool wanted)
+{
+    for (size_t i = 0; i < N_SHELL_KEYS; i++) {
+        const char *text = node_str(node_get(from, shell_keys[i].key));
+
+        if (!text || strcmp(text, shell_keys[i].otherwise) == 0)
+            continue;
+        if (w->shell[i].text && (w->shell[i].wanted != wanted ? w->shell[i].wanted : strcmp(w->shell[i].text, text) <= 0))
+            continue;
+        w->shell[i].text = arena_strdup(r->a, text);
+        w->shell[i].wanted = wanted;
+    }
+}
+
+static void settle_shell(struct reach *r, struct host_way *w, const struct host *host)
+{
+    w->options = openshell_options(r->a, host, w->shell[0].text);
+    for (size_t i = 1; i < N_SHELL_KEYS; i++)
+        node_set_text(r->a, w->options, shell_keys[i].key, w->shell[i].text);
+    w->print = fingerprint_of(r->a, w->options);
 }
 
 /* As OpenClaw names it, and as the owner of a `kind: Sandbox` does ("ssh://..."), who has a config for it. */
@@ -234,6 +279,8 @@ int reach_open(struct reach *r, const struct backend_ops *ops, const struct back
     w = find_way(r, conf->endpoint);
     if (!w) {
         pthread_mutex_unlock(&r->mutex);
+        if (conf->options)
+            return ops->open(conf, ret, e);
         return err_set(e, ERR_CONFIG, 0, "nothing tells how it is reached");
     }
     for (size_t i = 0; i < r->n_handles; i++)
@@ -309,19 +356,23 @@ void reach_set(struct reach *r, const struct host *host, const struct desired *d
     forget(r);
     r->agent_socket = arena_strdup(r->a, host_env(host, "SSH_AUTH_SOCK"));
     for (size_t i = 0; i < n; i++) {
-        struct host_way *w = is_ours(d[i].endpoint) ? way_of(r, d[i].endpoint) : NULL;
+        struct host_way *w = reach_is_for(d[i].endpoint) ? way_of(r, d[i].endpoint) : NULL;
 
-        if (!w)
+        if (w && is_shell(d[i].endpoint))
+            add_shell(r, w, d[i].create, true);
+        if (!w || is_shell(d[i].endpoint))
             continue;
         add_setting(r, w, node_get(d[i].create, "connection"), true);
         add_root(r, w, node_str(node_get(d[i].create, "workspaceRoot")));
     }
     for (size_t i = 0; i < n_recs; i++) {
-        struct host_way *w = is_ours(recs[i].endpoint) ? way_of(r, recs[i].endpoint) : NULL;
+        struct host_way *w = reach_is_for(recs[i].endpoint) ? way_of(r, recs[i].endpoint) : NULL;
         const char *root = w ? node_str(node_get(recs[i].backend_target, "root")) : NULL;
         const struct node *left = w ? node_get(recs[i].backend_target, "left") : NULL;
 
-        if (!w)
+        if (w && is_shell(recs[i].endpoint))
+            add_shell(r, w, recs[i].backend_target, false);
+        if (!w || is_shell(recs[i].endpoint))
             continue;
         add_setting(r, w, node_get(recs[i].backend_target, "connection"), false);
         add_mover(r, w, &recs[i], d, n);
@@ -332,7 +383,10 @@ void reach_set(struct reach *r, const struct host *host, const struct desired *d
                 add_root(r, w, path_dirname(r->a, node_str(left->items[k])));
     }
     for (size_t i = 0; i < r->ways.n; i++)
-        settle(r, &r->ways.v[i], host->user);
+        if (is_shell(r->ways.v[i].endpoint))
+            settle_shell(r, &r->ways.v[i], host);
+        else
+            settle(r, &r->ways.v[i], host->user);
     end_idle(r);
     pthread_mutex_unlock(&r->mutex);
 }
@@ -365,6 +419,12 @@ struct node *reach_place(struct arena *a, const struct desired *d)
     const struct node *connection = node_get(d->create, "connection");
     struct node *place, *how;
 
+    if (is_shell(d->endpoint)) {
+        place = node_object(a);
+        for (size_t i = 0; i < N_SHELL_KEYS; i++)
+            node_set_text(a, place, shell_keys[i].key, node_str(node_get(d->create, shell_keys[i].key)));
+        return place;
+    }
     if (!is_ours(d->endpoint) || !node_is(connection, NODE_OBJECT))
         return NULL;
     place = node_object(a);

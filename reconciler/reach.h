@@ -8,6 +8,9 @@
  * depend on that of the specs: what is wanted before what is only recorded, hosts checked strictly before others. Where nothing
  * tells any, the endpoint's name does.
  *
+ * Of OpenShell's gateways it is the command that is to be run, and where the trees of their sandboxes lie; an endpoint of which
+ * nothing is known is opened as it comes.
+ *
  * One handle of an endpoint is kept open while it is not in use, and with it its session, as long as the settings stay the same:
  * others end it, and what is opened next has a session of its own. A handle in use is never ended from here. May be used by
  * several threads. Settings hold secrets: copies are overwritten when they go. */
@@ -23,6 +26,9 @@ struct reach;
 struct reach *reach_new(void);
 void reach_free(struct reach *r); /* accepts NULL; no handle of its may be in use */
 
+/* Whether handles of this endpoint come from here. */
+bool reach_is_for(const char *endpoint);
+
 /* The process's own user and ssh agent are used where settings name none. Endpoints that are not named any more are forgotten,
  * and their sessions ended. */
 void reach_set(struct reach *r, const struct host *host, const struct desired *d, size_t n, const struct record *recs,
@@ -35,7 +41,8 @@ int reach_open(struct reach *r, const struct backend_ops *ops, const struct back
 void reach_close(struct reach *r, struct backend *b);
 
 /* What is recorded of where a runtime's tree is, and how it is reached: {"root", "workspaceRoot", "connection"}, the connection
- * without what is secret and without the agent of today. NULL: it is not on another host. */
+ * without what is secret and without the agent of today; of OpenShell {"command", "remoteWorkspaceDir",
+ * "remoteAgentWorkspaceDir"}. NULL: it is not on another host. */
 struct node *reach_place(struct arena *a, const struct desired *d);
 
 /* The same, where it was recorded at `before` (NULL: nowhere): the roots of which a tree of it may still stand are told as

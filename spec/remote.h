@@ -35,6 +35,7 @@
 #define REMOTE_SEED_EMPTY "empty"
 /* A field of half a seed or half a removal: "seed", "removal". */
 #define REMOTE_UNFINISHED "unfinished"
+#define REMOTE_SEED_WHOLE "whole"
 
 /* A field of what has no runtime's place (yet, or any more): "seed" or "removal", of which only a half is there. */
 #define REMOTE_UNFINISHED "unfinished"

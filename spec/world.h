@@ -157,7 +157,8 @@ struct record {
     const char *workspace_dir; /* what is mounted as the workspace */
     /* Of podman: {"key", "globalArgs"} as recorded. Of a tree on another host, by our own record: where it is and how it was
      * reached, {"root", "workspaceRoot", "connection"}, without secrets; "left": other roots there where it may stand too, since
-     * a move was begun; "guessed": true where nothing tells where it was made, and that of today's config is taken for it. */
+     * a move was begun; "guessed": true where nothing tells where it was made, and that of today's config is taken for it. Of
+     * OpenShell its command and directories. */
     const struct node *backend_target;
     const char *id;      /* immutable id of the runtime, where our own record tells; else NULL */
     const char *source;  /* absolute path of the spec file it was made from, where our own record tells; else NULL */
@@ -170,8 +171,8 @@ struct record {
     /* Still wanted, under its name, but on another endpoint: this one. It stays recorded where it is until its workspace has been
      * moved. Set likewise; NULL: it has not moved. */
     const char *moved_to;
-    /* Removing its runtime destroys a workspace that exists nowhere else (remote and canonical). Of a runtime that is still
-     * desired, `can_remake` tells. */
+    /* Removing its runtime destroys a workspace that exists nowhere else (remote and canonical), by what was wanted when it was
+     * made; `can_remake` tells what is wanted now. */
     bool holds_data;
     struct seeded seed; /* of such a one */
     /* Of OpenClaw's: what it would leave behind. Set by whoever expands the config, where anything of that install is unwanted.

@@ -87,9 +87,10 @@
  *
  *  (5) A recreate is then a prune: what OpenClaw of such a release would make is not known.
  *
- *  (6) Recreate, reseed and prune of what cannot be made again from its spec: a snapshot comes first (act.snapshot), whatever was
- *      granted, and where it fails nothing else is done. None can be had where the backend cannot save, where there is nowhere to
- *      keep one, or no room for what it is known to hold. A tree without anything in it needs none, and holds nothing.
+ *  (6) Recreate, reseed and prune of what cannot be made again from its spec, or could not by the one it was made from
+ *      (record.holds_data): a snapshot comes first (act.snapshot), whatever was granted, and where it fails nothing else is done.
+ * None can be had where the backend cannot save, where there is nowhere to keep one, or no room for what it is known to hold. A
+ * tree without anything in it needs none, and holds nothing.
  *
  *  (7) Unless what is seen has the very id that was recorded.
  *

@@ -9,7 +9,7 @@
 
 bool seeds_only_copy(const struct unit *u)
 {
-    return u->d ? !u->d->can_remake : u->r && u->r->holds_data;
+    return (u->d && !u->d->can_remake) || (u->r && u->r->holds_data);
 }
 
 /* --- rows ------------------------------------------------------------------------------------------------------------------ */

@@ -579,6 +579,7 @@ static void intend(struct model *m, const struct act *act)
         *r = record_of(m, act->want, m->now_ms, TIME_NONE);
         r->config_hash = NULL;
     }
+    r->holds_data = !act->want->can_remake; /* of what will be there; what was is kept by now */
     r->creating = true;
 }
 

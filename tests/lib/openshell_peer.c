@@ -65,6 +65,8 @@ void openshell_peer_conf(const struct openshell_peer *p, struct arena *a, struct
     node_set(a, env, "OPENSHELL_STANDIN", node_string(a, p->world));
     node_set(a, env, "XDG_CONFIG_HOME", node_printf(a, "%s/config", p->top));
     node_set(a, env, "HOME", node_printf(a, "%s/home", p->top));
+    /* It is started hundreds of times, and ends in the middle of its work. */
+    node_set(a, env, "ASAN_OPTIONS", node_string(a, "detect_leaks=0"));
     node_set(a, options, "command", node_string(a, p->command));
     node_set(a, options, "env", env);
     *ret = (struct backend_conf){.endpoint = OPENSHELL_PEER_ENDPOINT, .address = "ct", .state_dir = p->state, .options = options};

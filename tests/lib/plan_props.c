@@ -250,7 +250,7 @@ static const char *unsafe_use(const struct world *w, int64_t now, const struct a
             return "interrupts what may be hot";
     }
     if (act->obs && (act->kind == ACT_PRUNE || act->kind == ACT_RECREATE || act->kind == ACT_RESEED) && !(grants & GRANT_DATA) &&
-        (act->want ? !act->want->can_remake : act->rec && act->rec->holds_data))
+        ((act->want && !act->want->can_remake) || (act->rec && act->rec->holds_data)))
         return "destroys the only copy";
     return NULL;
 }

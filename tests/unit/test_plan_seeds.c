@@ -159,6 +159,9 @@ static void test_what_can_be_made_again_needs_none(void **state)
     drift(&s);
     s.desired.v[0].can_remake = true;
     act = plan(&s, "recreate");
+    assert_true(act->snapshot && act->data_loss); /* what it was made as: the only copy */
+    s.records.v[0].holds_data = false;
+    act = plan(&s, "recreate");
     assert_false(act->snapshot || act->data_loss);
     asked(&s);
     look(&s, MANIFEST_REMOTE_UNCHANGED, 0);
