@@ -225,6 +225,8 @@ static int fill(struct acting *x, struct openshell_record *r, bool resumed, stru
         return -1;
     if (openshell_seed_push(&x->c, x->name, r->id, &x->seed, resumed, e) < 0)
         return err_wrap(e, "seeding");
+    res->seeded = x->seed.sent;
+    res->seeded_local = x->act->seed_dir == NULL;
     if (run_setup(x, r, res, e) < 0)
         return -1;
     if (openshell_cli_get(&x->c, x->name, &it, e) < 0 || stop_or_start(x, &it, x->want->want != WANT_STOPPED, e) < 0)
@@ -537,6 +539,8 @@ int openshell_apply(struct backend *handle, struct arena *a, const struct backen
     int r = 0, ms;
 
     /* What check refuses needs no lock and no gateway. */
+    if (act->step == STEP_CREATE && act->replaces != NULL) /* a name is taken as long as its sandbox is there */
+        return err_set(e, ERR_UNSUPPORTED, 0, "a sandbox of OpenShell's cannot grow beside the one it replaces");
     if (act->step == STEP_CREATE)
         r = openshell_check_spec(a, act->want, &x.spec, e);
     if (r == 0)

@@ -180,11 +180,13 @@ bool openshell_view_has_policy(const struct openshell_call *c, const struct open
 struct openshell_place openshell_place_of(const struct openshell_call *c, const struct openshell_view *v)
 {
     struct openshell_place place = {.workspace = c->b->workspace_dir, .agent = c->b->agent_dir};
-    struct openshell_spec spec;
+    struct openshell_spec spec = {0};
     struct err ignored;
 
     if (v->record.name != NULL && openshell_spec_decode(c->a, v->record.create, &spec, &ignored) == 0)
         place = (struct openshell_place){.workspace = spec.workspace_dir, .agent = spec.agent_dir};
+    for (size_t i = 0; v->record.name != NULL && i < spec.n_dirs; i++)
+        place.has_agent = place.has_agent || strcmp(spec.dirs[i].name, "agent") == 0;
     return place;
 }
 

@@ -19,6 +19,7 @@ struct openshell_seed {
     struct ssh_feed feed; /* tree NULL: there is nothing to seed */
     char id[SSH_WORD];
     int64_t at_ms;
+    const struct manifest *sent; /* once it is in place by this very push; else NULL */
 };
 
 /* Before the sandbox is made: all that can be wrong with the local directories (links that lead outside, what cannot be read) is

@@ -176,11 +176,13 @@ int openshell_way_save(struct openshell_call *c, const char *name, const char *i
                        int (*write)(void *ctx, const void *p, size_t n, struct err *e), void *ctx, struct err *e)
 {
     /* Both directories below one that is made for it, by links: entries are then named as they are in every tree. */
-    static const char script[] = "t=$(mktemp -d)||exit 1;trap 'rm -rf \"$t\"' EXIT;cd \"$t\"||exit 1;w=$1;v=$2;set --\n"
-                                 "if [ -d \"$w\" ];then ln -s \"$w\" workspace||exit 1;set -- workspace/.;fi\n"
-                                 "if [ -d \"$v\" ];then ln -s \"$v\" agent||exit 1;set -- \"$@\" agent/.;fi\n"
-                                 "tar -c -f - --exclude='workspace/./.reconclaw*' --exclude='agent/./.reconclaw*' \"$@\"";
-    const char *argv[] = {"/bin/sh", "-c", script, "reconclaw", place->workspace, place->agent, NULL};
+    static const char script[] =
+        "t=$(mktemp -d)||exit 1;trap 'rm -rf \"$t\"' EXIT;cd \"$t\"||exit 1;w=$1;v=$2;a=$3;set --\n"
+        "if [ -d \"$w\" ];then ln -s \"$w\" workspace||exit 1;set -- workspace/.;fi\n"
+        "if [ -d \"$v\" ]&&{ [ $a = 1 ]||[ \"$(ls -A \"$v\")\" ];};then ln -s \"$v\" agent||exit 1;set -- \"$@\" agent/.;fi\n"
+        "tar -c -f - --exclude='workspace/./.reconclaw*' --exclude='agent/./.reconclaw*' \"$@\"";
+    const char *argv[] = {"/bin/sh", "-c", script, "reconclaw", place->workspace, place->agent, place->has_agent ? "1" : "0",
+                          NULL};
     struct saving x = {.write = write, .ctx = ctx, .said = BUF_INIT(SSH_COMPLAINT)};
     struct ssh_command command = {
         .root = "/", .workdir = ".", .argv = argv, .fd_in = -1, .fd_out = -1, .fd_err = -1, .sink = save_some, .sink_ctx = &x};

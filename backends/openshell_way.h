@@ -19,6 +19,7 @@
 /* Where a tree lies. */
 struct openshell_place {
     const char *workspace, *agent; /* absolute */
+    bool has_agent;                /* it belongs to the runtime; false: only if there is something in it */
 };
 
 struct openshell_content {

@@ -32,7 +32,7 @@ struct host_way {
     const char *endpoint;
     struct {
         const char *text; /* NULL: the default */
-        bool wanted;
+        bool wanted;      /* the default too */
     } shell[N_SHELL_KEYS];
     VEC(struct setting) settings;
     VEC(const char *) roots;
@@ -137,12 +137,11 @@ static void add_shell(struct reach *r, struct host_way *w, const struct node *fr
     for (size_t i = 0; i < N_SHELL_KEYS; i++) {
         const char *text = node_str(node_get(from, shell_keys[i].key));
 
-        if (!text || strcmp(text, shell_keys[i].otherwise) == 0)
+        if (!text || (w->shell[i].wanted && !wanted))
             continue;
-        if (w->shell[i].text && (w->shell[i].wanted != wanted ? w->shell[i].wanted : strcmp(w->shell[i].text, text) <= 0))
-            continue;
-        w->shell[i].text = arena_strdup(r->a, text);
         w->shell[i].wanted = wanted;
+        if (strcmp(text, shell_keys[i].otherwise) != 0 && (!w->shell[i].text || strcmp(text, w->shell[i].text) < 0))
+            w->shell[i].text = arena_strdup(r->a, text);
     }
 }
 
