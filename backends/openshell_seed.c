@@ -118,9 +118,17 @@ int openshell_seed_push(struct openshell_call *c, const char *name, const char *
     for (size_t i = 0; i < s->spec->n_dirs; i++)
         VEC_PUSH(c->a, &args, s->spec->dirs[i].remote);
     VEC_PUSH(c->a, &args, NULL);
-    return run(
-        c, id, link,
-        &(struct ssh_script){
-            .body = publish_script, .args = args.v, .what = "putting it in place", .feed = ssh_feed_text, .feed_ctx = &s->feed},
-        &r, e);
+    if (run(c, id, link,
+            &(struct ssh_script){.body = publish_script,
+                                 .args = args.v,
+                                 .what = "putting it in place",
+                                 .feed = ssh_feed_text,
+                                 .feed_ctx = &s->feed},
+            &r, e) < 0)
+        return -1;
+    struct manifest *sent = ARENA_NEW(c->a, struct manifest);
+
+    *sent = s->feed.sent;
+    s->sent = sent;
+    return 0;
 }

@@ -19,13 +19,16 @@ static void a_seed_is_whole_and_its_manifest_says_what_it_is(void **state)
 
     for (size_t i = 0; i < N_RELEASES; i++) {
         struct openshell_world w;
+        struct act_result r = {0};
         struct manifest m;
         struct stat st;
         char *text, link[64];
         ssize_t n;
 
         scene_become(s, releases[i]);
-        scene_made(s, scene_desire(s, NAME, "remote", NULL));
+        must(s, scene_create(s, scene_desire(s, NAME, "remote", NULL), &generous, &r));
+        assert_true(r.seeded_local);
+        assert_non_null(manifest_find(r.seeded, "workspace/a.txt"));
         scene_assert_file(s, "sandbox/a.txt", "first\n");
         scene_assert_file(s, "sandbox/.hidden/b", "second\n");
         assert_non_null(scene_world_open(s, &w));
