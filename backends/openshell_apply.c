@@ -359,7 +359,7 @@ static int act_create(struct acting *x, struct act_result *res, struct err *e)
     const char *flaw;
     bool found, gone;
 
-    if (x->act->replaces != NULL)
+    if (x->act->replaces != NULL) /* a name is taken as long as its sandbox is there */
         return err_set(e, ERR_UNSUPPORTED, 0, "a sandbox cannot take another's place");
     if (openshell_check_spec(x->c.a, x->want, &x->spec, e) < 0 || openshell_cli_find(&x->c, e) < 0)
         return -1;
@@ -539,8 +539,6 @@ int openshell_apply(struct backend *handle, struct arena *a, const struct backen
     int r = 0, ms;
 
     /* What check refuses needs no lock and no gateway. */
-    if (act->step == STEP_CREATE && act->replaces != NULL) /* a name is taken as long as its sandbox is there */
-        return err_set(e, ERR_UNSUPPORTED, 0, "a sandbox of OpenShell's cannot grow beside the one it replaces");
     if (act->step == STEP_CREATE)
         r = openshell_check_spec(a, act->want, &x.spec, e);
     if (r == 0)

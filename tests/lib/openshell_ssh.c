@@ -90,7 +90,7 @@ static void serve(struct node *sandbox, double cut)
     struct stat st;
     int ends[2];
 
-    (void)signal(SIGPIPE, SIG_IGN);
+    (void)sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     if (cut < 0 && fstat(0, &st) == 0 && S_ISSOCK(st.st_mode)) {
         int fd = fcntl(0, F_DUPFD_CLOEXEC, 3);
 

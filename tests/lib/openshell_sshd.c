@@ -346,7 +346,7 @@ int openshell_sshd_serve(int fd, openshell_sshd_argv_fn argv_of, void *ctx)
 
     if (d == NULL || bind == NULL)
         abort();
-    (void)signal(SIGPIPE, SIG_IGN);
+    (void)sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     d->session = ssh_new();
     d->argv_of = argv_of;
     d->ctx = ctx;
