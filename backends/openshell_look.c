@@ -210,7 +210,8 @@ static void add_content(struct openshell_call *c, const struct openshell_view *v
     if (!content.known || content.seeded || content.n_entries > 0 || fields_get(o->fields, REMOTE_SEED_STATE) == NULL)
         return;
     fields = ARENA_ARRAY(c->a, struct field, o->fields.n + 1);
-    memcpy(fields, o->fields.v, o->fields.n * sizeof *fields);
+    for (size_t i = 0; i < o->fields.n; i++)
+        fields[i] = o->fields.v[i];
     fields[o->fields.n] = (struct field){.name = REMOTE_SEED_STATE, .value = REMOTE_SEED_EMPTY, .class = FIELD_RECREATE};
     o->fields = fields_make(c->a, fields, o->fields.n + 1);
 }
