@@ -241,6 +241,44 @@ static void roots_that_were_left_are_told_until_they_are_gone(void **state)
     }
 }
 
+static void the_command_that_is_wanted_comes_before_one_that_is_recorded(void **state)
+{
+    static const struct {
+        const char *wanted[2], *recorded, *command; /* command NULL: the default, wherever that is */
+    } rows[] = {
+        {{"openshell", NULL}, NULL, NULL},   {{"/b", NULL}, NULL, "/b"},
+        {{"/b", "/a"}, NULL, "/a"},          {{"/a", "openshell"}, NULL, "/a"},
+        {{"openshell", NULL}, "/old", NULL}, {{"/new", NULL}, "/old", "/new"},
+        {{NULL, NULL}, "/old", "/old"},      {{"no-such-command-here", NULL}, NULL, "no-such-command-here"},
+    };
+    struct rig *r = *state;
+
+    r->host.env = json(r, "{\"PATH\":\"/nowhere\",\"OPENSHELL_X\":\"1\",\"SECRET\":\"2\"}");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct desired d[2];
+        struct record rec = {.endpoint = "openshell:lab"};
+        size_t n = 0;
+
+        for (size_t k = 0; k < 2 && rows[i].wanted[k]; k++)
+            d[n++] = (struct desired){.endpoint = "openshell:lab",
+                                      .name = "a",
+                                      .create = json(r, arena_printf(r->a, "{\"command\":\"%s\"}", rows[i].wanted[k]))};
+        if (rows[i].recorded)
+            rec.backend_target = json(r, arena_printf(r->a, "{\"command\":\"%s\"}", rows[i].recorded));
+        reach_set(r->reach, &r->host, d, n, &rec, 1);
+        const struct node *o = reach_options(r->reach, r->a, "openshell:lab");
+        if (!text_eq(node_str(node_get(o, "command")), rows[i].command))
+            fail_msg("row %zu: %s", i, options(r, "openshell:lab"));
+        assert_string_equal(node_str(node_path(o, "env", "OPENSHELL_X", NULL)), "1");
+        assert_null(node_path(o, "env", "SECRET", NULL));
+    }
+    struct desired one = {.endpoint = "openshell:lab",
+                          .create = json(r, "{\"command\":\"/x\",\"remoteWorkspaceDir\":\"/sandbox/w\"}")};
+    const struct node *place = reach_place(r->a, &one);
+    assert_string_equal(node_str(node_get(place, "command")), "/x");
+    assert_string_equal(node_str(node_get(place, "remoteWorkspaceDir")), "/sandbox/w");
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
@@ -253,6 +291,7 @@ int main(void)
         T(a_session_ends_with_its_settings),
         T(an_old_place_is_reached_as_the_new_one),
         T(roots_that_were_left_are_told_until_they_are_gone),
+        T(the_command_that_is_wanted_comes_before_one_that_is_recorded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
