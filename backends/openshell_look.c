@@ -207,6 +207,7 @@ static void add_content(struct openshell_call *c, const struct openshell_view *v
     o->n_entries = content.n_entries;
     o->content_bytes = content.bytes;
     o->changed_at_ms = content.changed_at_ms;
+    o->content_stamp = content.stamp;
     if (!content.known || content.seeded || content.n_entries > 0 || fields_get(o->fields, REMOTE_SEED_STATE) == NULL)
         return;
     fields = ARENA_ARRAY(c->a, struct field, o->fields.n + 1);

@@ -114,7 +114,7 @@ static const char measure_script[] =
                       "shift;k=$#;while [ $k -gt 0 ];do d=$1;shift;k=$((k-1));[ ! -d \"$d\" ]||set -- \"$@\" \"$d\";done\n"
                       "k=$#;[ $k = 0 ]||set -- \"$@\" -mindepth 1;for d in \"$@\";do [ $k -gt 0 ]||break;k=$((k-1))\n"
                       "set -- \"$@\" -path \"$d/.reconclaw*\" -prune -o;done\n"
-                      "sum \"$@\";out \"s $n${b:+ $b $c}\"";
+                      "sum \"$@\";out \"s $n${b:+ $b $c $h}\"";
 
 struct openshell_content openshell_way_measure(struct openshell_call *c, const char *name, const char *id,
                                                const struct openshell_place *place)
@@ -147,6 +147,7 @@ struct openshell_content openshell_way_measure(struct openshell_call *c, const c
             content.known = true;
             content.n_entries = seen.n_entries;
             content.bytes = seen.bytes;
+            content.stamp = seen.stamp;
             content.changed_at_ms = seen.changed_s > 0 ? seen.changed_s * 1000 : TIME_NONE;
         }
     return content;

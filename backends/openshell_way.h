@@ -27,6 +27,7 @@ struct openshell_content {
     bool seeded; /* it has a manifest of ours */
     uint64_t n_entries, bytes;
     int64_t changed_at_ms; /* or TIME_NONE */
+    const char *stamp;     /* another one: something in it has changed */
 };
 
 /* name and id: of one that is Ready. The link is the handle's. */
