@@ -128,22 +128,45 @@ id_of() { jq -r .id "$(tree "$1" "$2")/.reconclaw/owner.json"; }
     quiet
 }
 
-@test "a host that accepts and says nothing delays no other host's sandbox for long" {
+# mute NAME: a host that takes connections and stays silent.
+mute() {
     python3 -c 'import socket, sys, time
 s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(16)
-print(s.getsockname()[1], flush=True); time.sleep(120)' >"$T/mute" 3>&- &
+print(s.getsockname()[1], flush=True); time.sleep(300)' >"$T/$1.port" 3>&- &
     STARTED+=($!)
-    within 5 test -s "$T/mute"
-    mkdir "$T/m"
-    cp "$T/h/id" "$T/h/known_hosts" "$T/m/"
-    cat "$T/mute" >"$T/m/port"
-    id -un >"$T/m/user"
+    within 5 test -s "$T/$1.port"
+    mkdir "$T/$1"
+    cp "$T/h/id" "$T/h/known_hosts" "$T/$1/"
+    cp "$T/$1.port" "$T/$1/port"
+    id -un >"$T/$1/user"
+}
+# timed NAME: an apply of $T/NAME.specs with a state of its own; leaves how long it took, in ms.
+timed() {
+    local begun
+    begun=$(date +%s%3N)
+    STATE=$T/$1.state rc_raw apply --yes "$T/$1.specs" >"$T/$1.out" 2>&1 </dev/null 3>&- || true
+    echo $(($(date +%s%3N) - begun)) >"$T/$1.ms"
+}
+
+@test "hosts that accept and say nothing: the sandboxes of others are made, and many such hosts cost no more time than one" {
+    for name in m1 m2 m3 m4; do mute "$name"; done
+    mkdir "$T/control.specs" "$T/many.specs"
+    SPECS=$T/control.specs
     box one h
-    box mute m
-    SECONDS=0
-    apply
-    [ "$SECONDS" -lt 40 ] || fail "it took $SECONDS s"
-    [ -f "$(tree h one)/workspace/AGENTS.md" ]
+    box quiet m1
+    SPECS=$T/many.specs
+    box two h
+    for name in m2 m3 m4; do
+        box "$name-a" "$name"
+        box "$name-b" "$name"
+    done
+    timed control &
+    timed many
+    wait "$!"
+    [ -f "$(tree h one)/workspace/AGENTS.md" ] || fail "$(cat "$T/control.out")"
+    [ -f "$(tree h two)/workspace/AGENTS.md" ] || fail "$(cat "$T/many.out")"
+    [ "$(cat "$T/many.ms")" -lt $(($(cat "$T/control.ms") * 3 / 2)) ] ||
+        fail "$(cat "$T/many.ms") ms with six sandboxes on three such hosts, $(cat "$T/control.ms") ms with one"
 }
 
 @test "a changed host key is refused with a line that says so, until its owner takes it" {
