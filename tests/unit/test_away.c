@@ -4,7 +4,7 @@
 #include "spec/openclaw/away.h"
 #include "spec/openclaw/expand.h"
 #include "tests/lib/data.h"
-#include "tests/lib/memfs.h"
+#include "tests/lib/expand_world.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,32 +14,14 @@
 
 #include <cmocka.h>
 
-#define INSTALL "0123456789abcdef"
-#define WS      "/h/.openclaw/workspace"
-#define MAIN    "openclaw-ssh-agent-main-25bffc4d"
-#define SHELL   "openclaw-agent-main-25bffc4d"
-#define WORK    "openclaw-ssh-agent-work-25c14fe7"
+#define WS    "/h/.openclaw/workspace"
+#define MAIN  "openclaw-ssh-agent-main-25bffc4d"
+#define SHELL "openclaw-agent-main-25bffc4d"
+#define WORK  "openclaw-ssh-agent-work-25c14fe7"
 
 static const struct oc_places at_5 = {.home = "/h", .state_dir = "/h/.openclaw", .cwd = "/"};
 static const struct oc_places at_9 = {
     .home = "/h", .state_dir = "/h/.openclaw", .cwd = "/", .line = &oc_profiles[OC_LINE_2026_9]};
-
-struct world {
-    struct arena *a;
-    struct memfs fs;
-    struct oc_collator collator;
-    struct secret_source source;
-    struct oc_instance oc;
-    struct openclaw_object object;
-    struct record records[4];
-    size_t n_records;
-    struct observed seen[2];
-    struct observation observation;
-    bool (*drives)(const char *backend);
-    struct diags d;
-    struct oc_expansion out;
-    int rc;
-};
 
 static int read_file(void *ctx, struct arena *a, const char *path, size_t max, char **ret, size_t *ret_n, struct err *e)
 {
@@ -48,42 +30,27 @@ static int read_file(void *ctx, struct arena *a, const char *path, size_t max, c
     return m->fs.read(m->fs.ctx, a, path, max, ret, ret_n, e);
 }
 
-static struct world *world_of(struct arena *a, const struct oc_places *at, const char *config)
+static struct expand_world *world_of(struct arena *a, const struct oc_places *at, const char *config)
 {
-    struct world *w = ARENA_NEW(a, struct world);
+    struct expand_world *w = expand_world_new(a, at, "ssh:u@h:22", config);
+    struct secret_source *source = ARENA_NEW(a, struct secret_source);
 
-    w->a = a;
-    w->d.arena = a;
-    memfs_init(&w->fs, a);
-    w->collator = OC_COLLATOR("en_US");
-    w->source = (struct secret_source){.ctx = &w->fs, .file = read_file};
-    w->oc = (struct oc_instance){.places = at,
-                                 .fs = &w->fs.fs,
-                                 .collator = &w->collator,
-                                 .user = "me",
-                                 .env = data_json5(a, "{KEY:'CANARY'}"),
-                                 .secrets = &w->source};
-    w->oc.config = data_config(a, config, NULL, at, &w->d);
-    if (!w->oc.config)
-        fail_msg("%s: %s: %s", config, w->d.v[0].key, w->d.v[0].msg);
-    w->object = (struct openclaw_object){.head = {.name = "home"}};
-    w->observation = (struct observation){.endpoint = "ssh:u@h:22", .ok = true, .v = w->seen};
+    *source = (struct secret_source){.ctx = &w->fs, .file = read_file};
+    w->oc.user = "me";
+    w->oc.env = data_json5(a, "{KEY:'CANARY'}");
+    w->oc.secrets = source;
+    w->object.policy.cap_percent = 0;
     return w;
 }
 
-static struct world *world_new(struct arena *a, const char *config)
+static struct expand_world *world_new(struct arena *a, const char *config)
 {
     return world_of(a, &at_5, config);
 }
 
-static void world_free(struct world **w)
-{
-    oc_collator_close(&(*w)->collator);
-}
-#define WORLD_AUTO __attribute__((cleanup(world_free))) struct world *
-
 /* As OpenClaw's row tells it: no endpoint but the backend, and what it was made at as an image. */
-static struct record *recorded(struct world *w, const char *backend, const char *name, const char *scope_key, const char *image)
+static struct record *recorded(struct expand_world *w, const char *backend, const char *name, const char *scope_key,
+                               const char *image)
 {
     struct record *r = &w->records[w->n_records++];
 
@@ -91,27 +58,10 @@ static struct record *recorded(struct world *w, const char *backend, const char 
                          .backend_id = backend,
                          .name = name,
                          .kind = RUNTIME_CONTAINER,
-                         .install = INSTALL,
+                         .install = EXPAND_WORLD_INSTALL,
                          .image = image,
                          .scope_key = scope_key};
     return r;
-}
-
-static void run(struct world *w, enum ensure ensure)
-{
-    const struct oc_expand in = {.object = &w->object,
-                                 .oc = &w->oc,
-                                 .install = INSTALL,
-                                 .endpoint = "docker",
-                                 .drives = w->drives,
-                                 .records = w->records,
-                                 .n_records = w->n_records,
-                                 .observations = &w->observation,
-                                 .n_observations = 1};
-
-    w->object.ensure = ensure;
-    w->d = (struct diags){.arena = w->a};
-    w->rc = oc_expand(w->a, &in, &w->out, &w->d);
 }
 
 static void same(const char *what, const char *got, const char *wanted)
@@ -129,7 +79,7 @@ static void same(const char *what, const char *got, const char *wanted)
 static void an_ssh_runtime_is_asked_for_whole(void **state)
 {
     ARENA_AUTO a = arena_new();
-    WORLD_AUTO w =
+    EXPAND_WORLD_AUTO w =
         world_new(a, D("workspaceAccess:'ro',backend:'ssh',docker:{env:{A:'b'},setupCommand:'x'},ssh:{target:'ssh U@Host',"
                        "workspaceRoot:'/srv/',knownHostsFile:'~/kh',identityFile:'/i',"
                        "identityData:{source:'env',provider:'default',id:'KEY'}}"));
@@ -139,7 +89,7 @@ static void an_ssh_runtime_is_asked_for_whole(void **state)
     (void)state;
     w->oc.seed = (struct seed_rule){SEED_MANUAL, SEED_FROM_LOCAL};
     memfs_file(&w->fs, "/h/.openclaw/sandboxes/agent-main-f331f052/AGENTS.md", "x");
-    run(w, ENSURE_ALL);
+    expand_world_run(w, ENSURE_ALL);
     assert_int_equal(w->rc, 0);
     assert_int_equal(w->out.n, 1);
     d = &w->out.v[0];
@@ -167,14 +117,14 @@ static void an_ssh_runtime_is_asked_for_whole(void **state)
 static void an_openshell_runtime_is_asked_for_whole(void **state)
 {
     ARENA_AUTO a = arena_new();
-    WORLD_AUTO w =
+    EXPAND_WORLD_AUTO w =
         world_new(a, "{agents:{defaults:{sandbox:{mode:'all',backend:'openshell',workspaceAccess:'rw'}}},plugins:{entries:{"
                      "openshell:{config:{mode:'remote',gateway:'lab',policy:'p.yaml',from:'./img'}}}}}");
     const struct desired *d;
 
     (void)state;
     recorded(w, "openshell", SHELL, "agent:main", "./img");
-    run(w, ENSURE_EXISTING);
+    expand_world_run(w, ENSURE_EXISTING);
     assert_int_equal(w->out.n, 1);
     d = &w->out.v[0];
     same("endpoint", d->endpoint, "openshell:lab");
@@ -187,7 +137,7 @@ static void an_openshell_runtime_is_asked_for_whole(void **state)
     same("dirs", node_json(a, node_get(d->create, "dirs")), "[{\"name\":\"workspace\",\"local\":\"" WS "\"}]");
     assert_null(node_get(d->create, "policyText"));
     memfs_file(&w->fs, WS "/p.yaml", "version: 1\n");
-    run(w, ENSURE_EXISTING);
+    expand_world_run(w, ENSURE_EXISTING);
     same("policyText", node_str(node_get(w->out.v[0].create, "policyText")), "version: 1\n");
 }
 
@@ -204,10 +154,10 @@ static void what_is_asked_for_passes_its_backends_check(void **state)
     for (size_t i = 0; i < 2 * sizeof configs / sizeof *configs; i++) {
         ARENA_AUTO a = arena_new();
         const struct oc_places *at = i % 2 ? &at_9 : &at_5;
-        WORLD_AUTO w = world_of(a, at, configs[i / 2]);
+        EXPAND_WORLD_AUTO w = world_of(a, at, configs[i / 2]);
 
         memfs_file(&w->fs, WS "/p.yaml", "version: 1\n");
-        run(w, ENSURE_ALL);
+        expand_world_run(w, ENSURE_ALL);
         assert_int_equal(w->rc, 0);
         assert_int_equal(w->out.n, 1);
         const struct backend_ops *ops = backend_find(w->out.v[0].endpoint);
@@ -225,7 +175,8 @@ static void what_is_asked_for_passes_its_backends_check(void **state)
 static void explaining_shows_no_key(void **state)
 {
     ARENA_AUTO a = arena_new();
-    WORLD_AUTO w = world_new(a, D("backend:'ssh',ssh:{target:'u@h',identityData:{source:'env',provider:'default',id:'KEY'}}"));
+    EXPAND_WORLD_AUTO w =
+        world_new(a, D("backend:'ssh',ssh:{target:'u@h',identityData:{source:'env',provider:'default',id:'KEY'}}"));
     struct oc_context c;
     const struct node *remote;
 
@@ -244,11 +195,11 @@ static void explaining_shows_no_key(void **state)
 static void a_mirror_holds_no_data(void **state)
 {
     ARENA_AUTO a = arena_new();
-    WORLD_AUTO w = world_new(a, D("backend:'openshell'"));
+    EXPAND_WORLD_AUTO w = world_new(a, D("backend:'openshell'"));
 
     (void)state;
     recorded(w, "openshell", SHELL, "agent:main", "openclaw");
-    run(w, ENSURE_EXISTING);
+    expand_world_run(w, ENSURE_EXISTING);
     assert_int_equal(w->out.n, 1);
     assert_true(w->out.v[0].can_remake && !w->records[0].holds_data);
 }
@@ -256,18 +207,18 @@ static void a_mirror_holds_no_data(void **state)
 static void what_openclaw_has_not_laid_out_is_left_to_its_first_use(void **state)
 {
     ARENA_AUTO a = arena_new();
-    WORLD_AUTO w = world_new(a, D("workspaceAccess:'rw'," AT("u@h")));
+    EXPAND_WORLD_AUTO w = world_new(a, D("workspaceAccess:'rw'," AT("u@h")));
 
     (void)state;
     memfs_dir(&w->fs, WS);
-    run(w, ENSURE_ALL);
+    expand_world_run(w, ENSURE_ALL);
     assert_int_equal(w->out.n, 1);
     assert_false(w->out.v[0].precreate);
     assert_true(w->out.v[0].idle_ms > 0);
     memfs_file(&w->fs, WS "/AGENTS.md", "x");
-    run(w, ENSURE_ALL);
+    expand_world_run(w, ENSURE_ALL);
     assert_true(w->out.v[0].precreate);
-    run(w, ENSURE_EXISTING);
+    expand_world_run(w, ENSURE_EXISTING);
     assert_int_equal(w->out.n, 0);
 }
 
@@ -300,10 +251,10 @@ static void records_are_judged_where_they_are(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         ARENA_AUTO a = arena_new();
-        WORLD_AUTO w = world_new(a, rows[i].config);
+        EXPAND_WORLD_AUTO w = world_new(a, rows[i].config);
         const struct record *r = recorded(w, rows[i].backend, rows[i].name, rows[i].key, rows[i].image);
 
-        run(w, ENSURE_EXISTING);
+        expand_world_run(w, ENSURE_EXISTING);
         assert_int_equal(w->rc, 0);
         same(rows[i].config, r->endpoint, rows[i].at);
         same(rows[i].config, r->moved_to, rows[i].moved_to);
@@ -344,12 +295,12 @@ static void the_place_of_a_row_that_moved_is_guessed(void **state)
 static void our_own_record_tells_the_place(void **state)
 {
     ARENA_AUTO a = arena_new();
-    WORLD_AUTO w = world_new(a, D(AT("u@new")));
+    EXPAND_WORLD_AUTO w = world_new(a, D(AT("u@new")));
     struct record *r = recorded(w, "ssh", MAIN, "agent:main", "u@row");
 
     (void)state;
     r->endpoint = "ssh:u@own:2200";
-    run(w, ENSURE_EXISTING);
+    expand_world_run(w, ENSURE_EXISTING);
     same("place", r->endpoint, "ssh:u@own:2200");
     same("moved", r->moved_to, "ssh:u@new:22");
 }
@@ -362,20 +313,20 @@ static bool drives_none(const char *backend)
 static void in_doubt_a_remote_record_is_left_alone(void **state)
 {
     ARENA_AUTO a = arena_new();
-    WORLD_AUTO w = world_new(a, D(AT("u@h")));
-    WORLD_AUTO bad = world_new(a, D("backend:'ssh'"));
-    WORLD_AUTO undriven = world_new(a, D("backend:'docker'"));
-    WORLD_AUTO locked =
+    EXPAND_WORLD_AUTO w = world_new(a, D(AT("u@h")));
+    EXPAND_WORLD_AUTO bad = world_new(a, D("backend:'ssh'"));
+    EXPAND_WORLD_AUTO undriven = world_new(a, D("backend:'docker'"));
+    EXPAND_WORLD_AUTO locked =
         world_new(a, D("backend:'ssh',ssh:{target:'u@h',identityData:{source:'env',provider:'default',id:'GONE'}}"));
     const struct record *r = recorded(w, "ssh", WORK, "agent:work", "::1");
 
     (void)state;
-    run(w, ENSURE_EXISTING);
+    expand_world_run(w, ENSURE_EXISTING);
     assert_null(r->unwanted_because); /* nobody knows where it is */
     assert_int_equal(w->out.n_unplaced, 1);
     /* what OpenClaw would refuse */
     r = recorded(bad, "ssh", MAIN, "agent:main", "u@h");
-    run(bad, ENSURE_EXISTING);
+    expand_world_run(bad, ENSURE_EXISTING);
     assert_int_equal(bad->rc, -1);
     assert_null(r->unwanted_because);
     assert_int_equal(bad->out.n, 0);
@@ -384,12 +335,12 @@ static void in_doubt_a_remote_record_is_left_alone(void **state)
     /* a backend that is not driven */
     undriven->drives = drives_none;
     r = recorded(undriven, "ssh", WORK, "agent:work", "u@h");
-    run(undriven, ENSURE_EXISTING);
+    expand_world_run(undriven, ENSURE_EXISTING);
     assert_null(r->unwanted_because);
     assert_int_equal(undriven->out.n_foreign_backend, 1);
     /* a key that is not there: never another in its place */
     r = recorded(locked, "ssh", MAIN, "agent:main", "u@h");
-    run(locked, ENSURE_EXISTING);
+    expand_world_run(locked, ENSURE_EXISTING);
     assert_int_equal(locked->rc, -1);
     assert_null(r->unwanted_because);
     assert_int_equal(locked->out.n, 0);
@@ -400,18 +351,18 @@ static void names_of_older_plugins_are_left_alone(void **state)
 {
     static const char key[] = "agent:main:workspace:";
     ARENA_AUTO a = arena_new();
-    WORLD_AUTO w = world_of(a, &at_9, "{agents:{defaults:{sandbox:{mode:'all',backend:'openshell'}}}}");
+    EXPAND_WORLD_AUTO w = world_of(a, &at_9, "{agents:{defaults:{sandbox:{mode:'all',backend:'openshell'}}}}");
     const char *scope = oc_scope_key(a, &at_9, "agent", "main", NULL, WS);
     const struct record *old, *new;
 
     (void)state;
     assert_true(text_has_prefix(scope, key));
-    run(w, ENSURE_ALL);
+    expand_world_run(w, ENSURE_ALL);
     assert_int_equal(w->out.n, 1);
     assert_true(text_has_prefix(w->out.v[0].name, "oc-"));
     new = recorded(w, "openshell", w->out.v[0].name, scope, "openclaw");
     old = recorded(w, "openshell", arena_printf(a, "openclaw-%s", oc_short_slug(a, scope, false)), scope, "openclaw");
-    run(w, ENSURE_EXISTING);
+    expand_world_run(w, ENSURE_EXISTING);
     assert_null(new->unwanted_because);
     assert_null(old->unwanted_because);
     assert_int_equal(w->out.n, 1);
@@ -420,11 +371,11 @@ static void names_of_older_plugins_are_left_alone(void **state)
 static void an_upgrade_supersedes_what_it_renames(void **state)
 {
     ARENA_AUTO a = arena_new();
-    WORLD_AUTO w = world_of(a, &at_9, D(AT("u@h")));
+    EXPAND_WORLD_AUTO w = world_of(a, &at_9, D(AT("u@h")));
     const struct record *r = recorded(w, "ssh", MAIN, "agent:main", "u@h");
 
     (void)state;
-    run(w, ENSURE_EXISTING);
+    expand_world_run(w, ENSURE_EXISTING);
     assert_true(text_has_prefix(r->unwanted_because, RECORD_SUPERSEDED "OpenClaw 2026.9 names it openclaw-ssh-workspace-"));
     assert_true(r->holds_data);
 }
@@ -433,13 +384,13 @@ static void an_upgrade_supersedes_what_it_renames(void **state)
 static void a_shared_runtime_stays_where_one_of_its_agents_wants_it(void **state)
 {
     ARENA_AUTO a = arena_new();
-    WORLD_AUTO w =
+    EXPAND_WORLD_AUTO w =
         world_new(a, "{agents:{defaults:{sandbox:{mode:'all'," AT("u@one") "}},list:[{id:'work',default:true},{id:'main',"
                                                                            "sandbox:{ssh:{target:'u@two'}}}]}}");
     const struct record *r = recorded(w, "ssh", MAIN, "agent:main", "u@one");
 
     (void)state;
-    run(w, ENSURE_EXISTING);
+    expand_world_run(w, ENSURE_EXISTING);
     assert_null(r->moved_to);
     assert_int_equal(w->out.n, 1);
     same("endpoint", w->out.v[0].endpoint, "ssh:u@one:22");
@@ -452,15 +403,17 @@ static void what_is_shown_is_ours_or_left_alone(void **state)
         const char *install, *endpoint;
         size_t n;
     } rows[] = {
-        {OWN_OURS, INSTALL, "ssh:u@h:22", 1},   {OWN_OURS, "ffffffffffffffff", "ssh:u@h:22", 0},
-        {OWN_OPENCLAW, NULL, "ssh:u@h:22", 0},  {OWN_OURS, INSTALL, "ssh:u@old:22", 0}, /* left behind */
-        {OWN_OURS, INSTALL, "ssh://u@h:22", 0},                                         /* not OpenClaw's way to name a host */
+        {OWN_OURS, EXPAND_WORLD_INSTALL, "ssh:u@h:22", 1},
+        {OWN_OURS, "ffffffffffffffff", "ssh:u@h:22", 0},
+        {OWN_OPENCLAW, NULL, "ssh:u@h:22", 0},
+        {OWN_OURS, EXPAND_WORLD_INSTALL, "ssh:u@old:22", 0}, /* left behind */
+        {OWN_OURS, EXPAND_WORLD_INSTALL, "ssh://u@h:22", 0}, /* not OpenClaw's way to name a host */
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         ARENA_AUTO a = arena_new();
-        WORLD_AUTO w = world_new(a, D(AT("u@h")));
+        EXPAND_WORLD_AUTO w = world_new(a, D(AT("u@h")));
 
         w->seen[w->observation.n++] = (struct observed){.endpoint = rows[i].endpoint,
                                                         .name = MAIN,
@@ -469,7 +422,7 @@ static void what_is_shown_is_ours_or_left_alone(void **state)
                                                         .install = rows[i].install,
                                                         .scope_key = "agent:main"};
         w->observation.endpoint = rows[i].endpoint;
-        run(w, ENSURE_EXISTING);
+        expand_world_run(w, ENSURE_EXISTING);
         assert_int_equal(w->out.n, rows[i].n);
     }
 }

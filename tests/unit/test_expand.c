@@ -1,7 +1,7 @@
 /* expand: what one OpenClaw wants, and which of its records nobody wants any more. What comes out here is what gets deleted. */
 #include "spec/openclaw/expand.h"
 #include "tests/lib/data.h"
-#include "tests/lib/memfs.h"
+#include "tests/lib/expand_world.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,6 @@
 
 #define HOME    "/h"
 #define STATE   "/h/.openclaw"
-#define INSTALL "0123456789abcdef"
 #define HOUR_MS 3600000LL
 #define DAY_MS  86400000LL
 
@@ -24,67 +23,36 @@
 
 static const struct oc_places places = {.home = HOME, .state_dir = STATE, .cwd = "/"};
 
-/* One OpenClaw with its records, and what expanding it gave. */
-struct world {
-    struct arena *a;
-    struct memfs fs;
-    struct oc_collator collator;
-    struct oc_instance oc;
-    struct openclaw_object object;
-    struct record records[8];
-    size_t n_records;
-    struct observed seen[8];
-    struct observation observation;
-    struct diags d;
-    struct oc_expansion out;
-    int rc;
-};
-
 static const struct oc_places places_2026_9 = {
     .home = HOME, .state_dir = STATE, .cwd = "/", .line = &oc_profiles[OC_LINE_2026_9]};
 
-static struct world *world_of(struct arena *a, const struct oc_places *at, const char *config)
+static struct expand_world *world_of(struct arena *a, const struct oc_places *at, const char *config)
 {
-    struct world *w = ARENA_NEW(a, struct world);
+    struct expand_world *w = expand_world_new(a, at, "docker", config);
 
-    w->a = a;
-    w->d.arena = a;
-    memfs_init(&w->fs, a);
-    w->collator = OC_COLLATOR("en_US");
-    w->oc = (struct oc_instance){.places = at, .fs = &w->fs.fs, .collator = &w->collator};
-    w->oc.config = data_config(a, config, NULL, at, &w->d);
-    if (!w->oc.config)
-        fail_msg("%s: %s: %s", config, w->d.v[0].key, w->d.v[0].msg);
-    w->object = (struct openclaw_object){.head = {.name = "home"}, .policy = {.cap_percent = 30, .hot_window_ms = 7}};
-    w->observation = (struct observation){.endpoint = "docker", .ok = true, .v = w->seen};
+    w->object.policy.hot_window_ms = 7;
     return w;
 }
 
-static struct world *world_new(struct arena *a, const char *config)
+static struct expand_world *world_new(struct arena *a, const char *config)
 {
     return world_of(a, &places, config);
 }
 
-static void world_free(struct world **w)
-{
-    oc_collator_close(&(*w)->collator);
-}
-#define WORLD_AUTO __attribute__((cleanup(world_free))) struct world *
-
-static struct record *recorded(struct world *w, enum runtime_kind kind, const char *name, const char *scope_key)
+static struct record *recorded(struct expand_world *w, enum runtime_kind kind, const char *name, const char *scope_key)
 {
     struct record *r = &w->records[w->n_records++];
 
     *r = (struct record){.endpoint = "docker",
                          .name = name,
                          .kind = kind,
-                         .install = INSTALL,
+                         .install = EXPAND_WORLD_INSTALL,
                          .backend_id = kind == RUNTIME_CONTAINER ? "docker" : NULL,
                          .scope_key = scope_key};
     return r;
 }
 
-static struct observed *shown(struct world *w, enum runtime_kind kind, const char *name, const char *scope_key)
+static struct observed *shown(struct expand_world *w, enum runtime_kind kind, const char *name, const char *scope_key)
 {
     struct observed *o = &w->seen[w->observation.n++];
 
@@ -98,25 +66,7 @@ static struct observed *shown(struct world *w, enum runtime_kind kind, const cha
     return o;
 }
 
-static void run(struct world *w, enum ensure ensure)
-{
-    struct oc_expand in = {.object = &w->object,
-                           .oc = &w->oc,
-                           .install = INSTALL,
-                           .endpoint = "docker",
-                           .records = w->records,
-                           .n_records = w->n_records,
-                           .observations = &w->observation,
-                           .n_observations = 1};
-
-    w->object.ensure = ensure;
-    w->d = (struct diags){.arena = w->a};
-    for (size_t i = 0; i < w->n_records; i++)
-        w->records[i].unwanted_because = NULL;
-    w->rc = oc_expand(w->a, &in, &w->out, &w->d);
-}
-
-static const struct desired *wanted(const struct world *w, const char *name)
+static const struct desired *wanted(const struct expand_world *w, const char *name)
 {
     const struct desired *found = NULL;
 
@@ -212,11 +162,11 @@ static void each_record_is_wanted_or_says_why_not(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         ARENA_AUTO a = arena_new();
-        WORLD_AUTO w = world_new(a, cases[i].config);
+        EXPAND_WORLD_AUTO w = world_new(a, cases[i].config);
         struct record *r = recorded(w, cases[i].kind, cases[i].name, cases[i].scope_key);
         const struct desired *d;
 
-        run(w, ENSURE_EXISTING);
+        expand_world_run(w, ENSURE_EXISTING);
         assert_int_equal(w->rc, 0);
         d = wanted(w, cases[i].name);
         if (!text_eq(r->unwanted_because, cases[i].why) || !!d == !!cases[i].why)
@@ -296,7 +246,7 @@ static void records_of_2026_9_are_wanted_by_agent_and_workspace(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         ARENA_AUTO a = arena_new();
-        WORLD_AUTO w = world_of(a, &places_2026_9, table[i].config);
+        EXPAND_WORLD_AUTO w = world_of(a, &places_2026_9, table[i].config);
         const char *prefix = table[i].kind == RUNTIME_BROWSER ? "openclaw-sbx-browser-" : "openclaw-sbx-";
         const char *key = key_9(a, table[i].base, table[i].dir), *name = name_9(a, key, prefix), *why = table[i].why;
         const struct record *r = recorded(w, table[i].kind, name, key);
@@ -304,7 +254,7 @@ static void records_of_2026_9_are_wanted_by_agent_and_workspace(void **state)
 
         if (table[i].now)
             why = arena_printf(a, "%.*s%s", (int)strlen(why) - 1, why, name_9(a, key_9(a, table[i].now, WS), prefix));
-        run(w, ENSURE_EXISTING);
+        expand_world_run(w, ENSURE_EXISTING);
         assert_int_equal(w->rc, 0);
         is_wanted = wanted(w, name) != NULL;
         if (is_wanted != !why || !text_eq(r->unwanted_because, why && *why ? why : NULL))
@@ -316,10 +266,10 @@ static void records_of_2026_9_are_wanted_by_agent_and_workspace(void **state)
 static void ensure_all_names_by_workspace_in_2026_9(void **state)
 {
     ARENA_AUTO a = arena_new();
-    WORLD_AUTO w = world_of(a, &places_2026_9, E(ON, "main:{},work:{workspace:'/w'},off:{sandbox:{mode:'off'}}"));
+    EXPAND_WORLD_AUTO w = world_of(a, &places_2026_9, E(ON, "main:{},work:{workspace:'/w'},off:{sandbox:{mode:'off'}}"));
 
     (void)state;
-    run(w, ENSURE_ALL);
+    expand_world_run(w, ENSURE_ALL);
     assert_int_equal(w->rc, 0);
     assert_int_equal(w->out.n, 2);
     assert_non_null(wanted(w, name_9(a, key_9(a, "agent:main", STATE "/workspace-main"), "openclaw-sbx-")));
@@ -331,12 +281,12 @@ static void ensure_all_names_by_workspace_in_2026_9(void **state)
 static void a_newer_lines_names_are_superseded_too(void **state)
 {
     ARENA_AUTO a = arena_new();
-    WORLD_AUTO w = world_new(a, D(ON));
+    EXPAND_WORLD_AUTO w = world_new(a, D(ON));
     const char *key = key_9(a, "agent:main", WS);
     const struct record *r = recorded(w, RUNTIME_CONTAINER, name_9(a, key, "openclaw-sbx-"), key);
 
     (void)state;
-    run(w, ENSURE_EXISTING);
+    expand_world_run(w, ENSURE_EXISTING);
     assert_int_equal(w->out.n, 0);
     assert_string_equal(r->unwanted_because, "superseded: OpenClaw 2026.5 names it " MAIN);
 }
@@ -366,13 +316,13 @@ static void in_doubt_a_record_is_left_alone(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof doubts / sizeof doubts[0]; i++) {
         ARENA_AUTO a = arena_new();
-        WORLD_AUTO w = world_new(a, doubts[i].config);
+        EXPAND_WORLD_AUTO w = world_new(a, doubts[i].config);
         struct record *r = &w->records[w->n_records++];
 
         *r = doubts[i].record;
         r->endpoint = "docker";
-        r->install = r->install ? r->install : INSTALL;
-        run(w, ENSURE_EXISTING);
+        r->install = r->install ? r->install : EXPAND_WORLD_INSTALL;
+        expand_world_run(w, ENSURE_EXISTING);
         if (r->unwanted_because || w->out.n > 0)
             fail_msg("%s %zu: %s", doubts[i].config, i, r->unwanted_because ? r->unwanted_because : "wanted");
         assert_int_equal(w->out.n_foreign_backend, r->backend_id ? 1 : 0);
@@ -382,12 +332,12 @@ static void in_doubt_a_record_is_left_alone(void **state)
 static void without_a_config_file_nothing_is_unwanted(void **state)
 {
     ARENA_AUTO a = arena_new();
-    WORLD_AUTO w = world_new(a, "{}");
+    EXPAND_WORLD_AUTO w = world_new(a, "{}");
     struct record *r = recorded(w, RUNTIME_CONTAINER, MAIN, "agent:main");
 
     (void)state;
     w->oc.missing = true;
-    run(w, ENSURE_ALL);
+    expand_world_run(w, ENSURE_ALL);
     assert_int_equal(w->rc, 0);
     assert_null(r->unwanted_because);
     assert_int_equal(w->out.n, 0);
@@ -398,13 +348,13 @@ static void without_a_config_file_nothing_is_unwanted(void **state)
 static void an_agent_with_an_error_does_not_stop_the_others(void **state)
 {
     ARENA_AUTO a = arena_new();
-    WORLD_AUTO w =
+    EXPAND_WORLD_AUTO w =
         world_new(a, L(ON, "{id:'main'},{id:'work',sandbox:{docker:{memory:'banana'}}},{id:'off',sandbox:{mode:'off'}}"));
     struct record *work = recorded(w, RUNTIME_CONTAINER, WORK, "agent:work");
     struct record *gone = recorded(w, RUNTIME_CONTAINER, "openclaw-sbx-agent-x-061ff941", "agent:x");
 
     (void)state;
-    run(w, ENSURE_ALL);
+    expand_world_run(w, ENSURE_ALL);
     assert_int_equal(w->rc, -1);
     assert_int_equal(w->d.n_errors, 1);
     assert_string_equal(w->d.v[0].key, "agents.list[1].sandbox.docker.memory");
@@ -428,10 +378,10 @@ static void what_has_no_certain_hash_is_left_to_its_first_use(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         ARENA_AUTO a = arena_new();
-        WORLD_AUTO w = world_of(
+        EXPAND_WORLD_AUTO w = world_of(
             a, &places_2026_9, arena_printf(a, "{agents:{entries:{main:{sandbox:{mode:'all',docker:{env:%s}}}}}}", table[i].env));
 
-        run(w, ENSURE_ALL);
+        expand_world_run(w, ENSURE_ALL);
         assert_int_equal(w->rc, 0);
         assert_int_equal(w->out.n, 1);
         assert_int_equal(w->out.v[0].precreate, table[i].certain);
@@ -471,9 +421,9 @@ static void ensure_all_makes_one_runtime_per_sandboxed_agent(void **state)
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         ARENA_AUTO a = arena_new();
         BUF_AUTO names = BUF_INIT(4096);
-        WORLD_AUTO w = world_new(a, all[i].config);
+        EXPAND_WORLD_AUTO w = world_new(a, all[i].config);
 
-        run(w, ENSURE_ALL);
+        expand_world_run(w, ENSURE_ALL);
         assert_int_equal(w->rc, 0);
         for (size_t k = 0; k < w->out.n; k++) {
             buf_printf(&names, "%s%s", k ? " " : "", w->out.v[k].name);
@@ -483,7 +433,7 @@ static void ensure_all_makes_one_runtime_per_sandboxed_agent(void **state)
         }
         if (strcmp(buf_str(&names), all[i].names) != 0)
             fail_msg("%s: %s", all[i].config, buf_str(&names));
-        run(w, ENSURE_EXISTING);
+        expand_world_run(w, ENSURE_EXISTING);
         assert_int_equal(w->out.n, 0);
     }
 }
@@ -491,13 +441,13 @@ static void ensure_all_makes_one_runtime_per_sandboxed_agent(void **state)
 static void what_is_recorded_and_made_beforehand_is_one(void **state)
 {
     ARENA_AUTO a = arena_new();
-    WORLD_AUTO w = world_new(a, D(ON ",scope:'session'"));
+    EXPAND_WORLD_AUTO w = world_new(a, D(ON ",scope:'session'"));
     struct record *main = recorded(w, RUNTIME_CONTAINER, "openclaw-sbx-agent-main-main-6d9217fe", "agent:main:main");
     struct record *other = recorded(w, RUNTIME_CONTAINER, "openclaw-sbx-agent-main-x-ad28df0c", "agent:main:x");
 
     (void)state;
     other->name = oc_runtime_name(a, &oc_profiles[OC_LINE_2026_5], "openclaw-sbx-", "session", "agent:main:x");
-    run(w, ENSURE_ALL);
+    expand_world_run(w, ENSURE_ALL);
     assert_int_equal(w->out.n, 2);
     assert_true(wanted(w, main->name)->precreate);
     assert_false(wanted(w, other->name)->precreate);
@@ -507,11 +457,11 @@ static void what_is_recorded_and_made_beforehand_is_one(void **state)
 static void after_a_new_prefix_the_old_goes_and_the_new_comes(void **state)
 {
     ARENA_AUTO a = arena_new();
-    WORLD_AUTO w = world_new(a, D(ON ",docker:{containerPrefix:'new-'}"));
+    EXPAND_WORLD_AUTO w = world_new(a, D(ON ",docker:{containerPrefix:'new-'}"));
     struct record *old = recorded(w, RUNTIME_CONTAINER, MAIN, "agent:main");
 
     (void)state;
-    run(w, ENSURE_ALL);
+    expand_world_run(w, ENSURE_ALL);
     assert_string_equal(old->unwanted_because, "name is now new-agent-main-f331f052");
     assert_int_equal(w->out.n, 1);
     assert_true(wanted(w, "new-agent-main-f331f052")->precreate);
@@ -523,22 +473,23 @@ static void after_a_new_prefix_the_old_goes_and_the_new_comes(void **state)
 static void desired_holds_all_that_others_go_by(void **state)
 {
     ARENA_AUTO a = arena_new();
-    WORLD_AUTO w = world_new(a, "{agents:{defaults:{sandbox:{mode:'all',prune:{idleHours:2,maxAgeDays:0},browser:{enabled:true,"
-                                "image:'b:1'},docker:{image:'c:1',setupCommand:['a','b']}}},\n"
-                                " list:[{id:'Work'}]},tools:{sandbox:{tools:{alsoAllow:['browser']}}}}");
+    EXPAND_WORLD_AUTO w =
+        world_new(a, "{agents:{defaults:{sandbox:{mode:'all',prune:{idleHours:2,maxAgeDays:0},browser:{enabled:true,"
+                     "image:'b:1'},docker:{image:'c:1',setupCommand:['a','b']}}},\n"
+                     " list:[{id:'Work'}]},tools:{sandbox:{tools:{alsoAllow:['browser']}}}}");
     const struct desired *c, *b;
 
     (void)state;
     (void)recorded(w, RUNTIME_CONTAINER, WORK, "agent:work");
     (void)recorded(w, RUNTIME_BROWSER, "openclaw-sbx-browser-agent-work-0944bd8d", "agent:work");
-    run(w, ENSURE_EXISTING);
+    expand_world_run(w, ENSURE_EXISTING);
     c = wanted(w, WORK);
     b = wanted(w, "openclaw-sbx-browser-agent-work-0944bd8d");
     assert_non_null(c);
     assert_non_null(b);
     assert_string_equal(c->endpoint, "docker");
     assert_string_equal(c->owner, "OpenClaw/home");
-    assert_string_equal(c->install, INSTALL);
+    assert_string_equal(c->install, EXPAND_WORLD_INSTALL);
     assert_string_equal(c->agent_id, "work");
     assert_string_equal(c->backend_id, "docker");
     assert_string_equal(c->image, "c:1");
@@ -560,11 +511,11 @@ static void desired_holds_all_that_others_go_by(void **state)
 static void long_prune_times_do_not_overflow(void **state)
 {
     ARENA_AUTO a = arena_new();
-    WORLD_AUTO w = world_new(a, D(ON ",prune:{idleHours:9007199254740991,maxAgeDays:100000}"));
+    EXPAND_WORLD_AUTO w = world_new(a, D(ON ",prune:{idleHours:9007199254740991,maxAgeDays:100000}"));
 
     (void)state;
     (void)recorded(w, RUNTIME_CONTAINER, MAIN, "agent:main");
-    run(w, ENSURE_EXISTING);
+    expand_world_run(w, ENSURE_EXISTING);
     assert_int_equal(w->out.v[0].idle_ms, 0); /* never */
     assert_int_equal(w->out.v[0].max_age_ms, 100000 * DAY_MS);
 }
@@ -575,7 +526,7 @@ static void long_prune_times_do_not_overflow(void **state)
 static void a_shared_runtime_is_right_for_whichever_agent_made_it(void **state)
 {
     ARENA_AUTO a = arena_new();
-    WORLD_AUTO w = world_new(a, L(ON ",scope:'shared'", "{id:'main'},{id:'work'}"));
+    EXPAND_WORLD_AUTO w = world_new(a, L(ON ",scope:'shared'", "{id:'main'},{id:'work'}"));
     struct oc_context main, work;
     struct record *r = recorded(w, RUNTIME_CONTAINER, SHARED, "shared");
 
@@ -584,12 +535,12 @@ static void a_shared_runtime_is_right_for_whichever_agent_made_it(void **state)
     assert_int_equal(oc_context_of_agent(a, &w->oc, "work", &work, &w->d), 0);
     assert_string_not_equal(main.container.config_hash, work.container.config_hash);
     r->config_hash = work.container.config_hash;
-    run(w, ENSURE_ALL);
+    expand_world_run(w, ENSURE_ALL);
     assert_int_equal(w->out.n, 1);
     assert_string_equal(w->out.v[0].config_hash, work.container.config_hash);
     assert_string_equal(w->out.v[0].agent_id, "work");
     r->config_hash = "something older";
-    run(w, ENSURE_ALL);
+    expand_world_run(w, ENSURE_ALL);
     assert_string_equal(w->out.v[0].config_hash, main.container.config_hash);
     /* Its owner is told that OpenClaw itself will not leave it in peace. */
     assert_true(w->d.n > 0);
@@ -609,8 +560,8 @@ static void what_is_shown_is_wanted_only_if_it_is_certainly_ours(void **state)
     } shows[] = {
         {OWN_OPENCLAW, NULL, true, true},
         {OWN_OPENCLAW, NULL, false, false}, /* perhaps of another install on this host */
-        {OWN_OURS, INSTALL, true, true},
-        {OWN_OURS, INSTALL, false, true}, /* ours, and drifted */
+        {OWN_OURS, EXPAND_WORLD_INSTALL, true, true},
+        {OWN_OURS, EXPAND_WORLD_INSTALL, false, true}, /* ours, and drifted */
         {OWN_OURS, "ffffffffffffffff", true, false},
         {OWN_FOREIGN, NULL, true, false},
     };
@@ -618,7 +569,7 @@ static void what_is_shown_is_wanted_only_if_it_is_certainly_ours(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof shows / sizeof shows[0]; i++) {
         ARENA_AUTO a = arena_new();
-        WORLD_AUTO w = world_new(a, D(ON));
+        EXPAND_WORLD_AUTO w = world_new(a, D(ON));
         struct observed *o = shown(w, RUNTIME_CONTAINER, MAIN, "agent:main");
         struct oc_context c;
 
@@ -626,7 +577,7 @@ static void what_is_shown_is_wanted_only_if_it_is_certainly_ours(void **state)
         o->ownership = shows[i].ownership;
         o->install = shows[i].install;
         o->config_hash = shows[i].same_hash ? c.container.config_hash : "other";
-        run(w, ENSURE_EXISTING);
+        expand_world_run(w, ENSURE_EXISTING);
         if (w->out.n != (shows[i].wanted ? 1 : 0))
             fail_msg("%zu: %zu wanted", i, w->out.n);
     }
@@ -649,12 +600,12 @@ static void what_is_shown_and_not_meant_to_be_is_not_wanted(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof shows / sizeof shows[0]; i++) {
         ARENA_AUTO a = arena_new();
-        WORLD_AUTO w = world_new(a, shows[i].config);
+        EXPAND_WORLD_AUTO w = world_new(a, shows[i].config);
         struct observed *o = shown(w, shows[i].kind, shows[i].name, shows[i].scope_key);
 
         o->ownership = OWN_OURS;
-        o->install = INSTALL;
-        run(w, ENSURE_EXISTING);
+        o->install = EXPAND_WORLD_INSTALL;
+        expand_world_run(w, ENSURE_EXISTING);
         assert_int_equal(w->out.n, 0);
     }
 }
@@ -662,14 +613,14 @@ static void what_is_shown_and_not_meant_to_be_is_not_wanted(void **state)
 static void other_endpoints_are_not_looked_at(void **state)
 {
     ARENA_AUTO a = arena_new();
-    WORLD_AUTO w = world_new(a, D(ON));
+    EXPAND_WORLD_AUTO w = world_new(a, D(ON));
     struct observed *o = shown(w, RUNTIME_CONTAINER, MAIN, "agent:main");
 
     (void)state;
     o->ownership = OWN_OURS;
-    o->install = INSTALL;
+    o->install = EXPAND_WORLD_INSTALL;
     w->observation.endpoint = "docker:unix:///other.sock";
-    run(w, ENSURE_EXISTING);
+    expand_world_run(w, ENSURE_EXISTING);
     assert_int_equal(w->out.n, 0);
 }
 
@@ -706,14 +657,14 @@ static void what_is_wanted_stays_wanted_once_it_is_recorded(void **state)
                        ids[next(&seed) % 5], next(&seed) % 2 ? "true" : "false", i, modes[next(&seed) % 3],
                        scopes[next(&seed) % 3], next(&seed) % 2);
         buf_puts(&b, "]},tools:{sandbox:{tools:{alsoAllow:['browser']}}}}");
-        WORLD_AUTO w = world_new(a, buf_str(&b));
-        run(w, ENSURE_ALL);
+        EXPAND_WORLD_AUTO w = world_new(a, buf_str(&b));
+        expand_world_run(w, ENSURE_ALL);
         struct oc_expansion first = w->out;
         assert_true(first.n <= 8);
         for (size_t i = 0; i < first.n; i++)
             recorded(w, first.v[i].kind, first.v[i].name, first.v[i].scope_key)->config_hash = first.v[i].config_hash;
         for (int ensure = 0; ensure < ENSURE_COUNT; ensure++) {
-            run(w, (enum ensure)ensure);
+            expand_world_run(w, (enum ensure)ensure);
             assert_int_equal(w->out.n, first.n);
             for (size_t i = 0; i < w->n_records; i++) {
                 const struct desired *d = NULL;
@@ -734,7 +685,7 @@ static void what_is_wanted_stays_wanted_once_it_is_recorded(void **state)
 static void a_memo_changes_nothing_but_the_time(void **state)
 {
     ARENA_AUTO a = arena_new();
-    WORLD_AUTO w = world_new(a, L(ON, "{id:'main'},{id:'work',sandbox:{docker:{memory:'banana'}}},{id:'x'}"));
+    EXPAND_WORLD_AUTO w = world_new(a, L(ON, "{id:'main'},{id:'work',sandbox:{docker:{memory:'banana'}}},{id:'x'}"));
     struct oc_expansion first;
     struct desired *wanted_first;
 
@@ -742,12 +693,12 @@ static void a_memo_changes_nothing_but_the_time(void **state)
     (void)recorded(w, RUNTIME_CONTAINER, MAIN, "agent:main");
     (void)recorded(w, RUNTIME_CONTAINER, WORK, "agent:work");
     w->oc.memo = oc_memo_new(a);
-    run(w, ENSURE_ALL);
+    expand_world_run(w, ENSURE_ALL);
     first = w->out;
     wanted_first = first.v;
     assert_int_equal(w->rc, -1);
     assert_int_equal(w->d.n_errors, 1);
-    run(w, ENSURE_ALL);
+    expand_world_run(w, ENSURE_ALL);
     assert_int_equal(w->rc, -1);
     assert_int_equal(w->d.n_errors, 1); /* told again */
     assert_int_equal(w->out.n, first.n);
@@ -761,9 +712,10 @@ static void a_memo_changes_nothing_but_the_time(void **state)
 static void check_looks_at_every_agent_that_is_on(void **state)
 {
     ARENA_AUTO a = arena_new();
-    WORLD_AUTO w = world_new(a, L(ON, "{id:'main'},{id:'b',sandbox:{docker:{memory:'x'}}},"
-                                      "{id:'c',sandbox:{mode:'off',docker:{memory:'x'}}},{id:'d',sandbox:{docker:{cpus:1e-12}}},"
-                                      "{id:'e',sandbox:{docker:{env:{A_TOKEN:'1'}}}}"));
+    EXPAND_WORLD_AUTO w =
+        world_new(a, L(ON, "{id:'main'},{id:'b',sandbox:{docker:{memory:'x'}}},"
+                           "{id:'c',sandbox:{mode:'off',docker:{memory:'x'}}},{id:'d',sandbox:{docker:{cpus:1e-12}}},"
+                           "{id:'e',sandbox:{docker:{env:{A_TOKEN:'1'}}}}"));
 
     (void)state;
     assert_int_equal(oc_check_agents(a, &w->oc, &w->d), -1);

@@ -3,7 +3,7 @@
 #include "spec/openclaw/expand.h"
 #include "spec/openclaw/podman.h"
 #include "tests/lib/data.h"
-#include "tests/lib/memfs.h"
+#include "tests/lib/expand_world.h"
 #include "tests/lib/vectors.h"
 
 #include <setjmp.h>
@@ -14,57 +14,27 @@
 
 #include <cmocka.h>
 
-#define HOME    "/tmp/ocvec9/home"
-#define STATE   HOME "/.openclaw"
-#define WS      "/tmp/ocvec9/aws" /* of the agent main */
-#define INSTALL "0123456789abcdef"
-#define DAY_MS  86400000LL
+#define HOME   "/tmp/ocvec9/home"
+#define STATE  HOME "/.openclaw"
+#define WS     "/tmp/ocvec9/aws" /* of the agent main */
+#define DAY_MS 86400000LL
 
 static const struct oc_places places = {
     .home = HOME, .state_dir = STATE, .cwd = "/tmp/ocvec9", .line = &oc_profiles[OC_LINE_2026_9]};
 static const struct oc_places places_2026_5 = {.home = HOME, .state_dir = STATE, .cwd = "/tmp/ocvec9"};
 static const struct oc_podman rootless = {.rootless = true, .major = 4, .minor = 9}, rootful = {.major = 4, .minor = 3};
 
-struct world {
-    struct arena *a;
-    struct memfs fs;
-    struct oc_collator collator;
-    struct oc_instance oc;
-    struct openclaw_object object;
-    struct record records[4];
-    size_t n_records;
-    struct observed seen;
-    struct observation observation;
-    struct diags d;
-    struct oc_expansion out;
-    int rc;
-};
-
-static struct world *world_of(struct arena *a, const struct oc_places *at, const struct oc_podman *podman, const char *config)
+static struct expand_world *world_of(struct arena *a, const struct oc_places *at, const struct oc_podman *podman,
+                                     const char *config)
 {
-    struct world *w = ARENA_NEW(a, struct world);
+    struct expand_world *w = expand_world_new(a, at, "podman", config);
 
-    w->a = a;
-    w->d.arena = a;
-    memfs_init(&w->fs, a);
-    w->collator = OC_COLLATOR("en_US");
-    w->oc = (struct oc_instance){.places = at, .fs = &w->fs.fs, .collator = &w->collator, .podman = podman};
-    w->oc.config = data_config(a, config, NULL, at, &w->d);
-    if (!w->oc.config)
-        fail_msg("%s: %s: %s", config, w->d.v[0].key, w->d.v[0].msg);
-    w->object = (struct openclaw_object){.head = {.name = "home"}, .policy = {.cap_percent = 30}};
-    w->observation = (struct observation){.endpoint = "podman", .ok = true, .v = &w->seen};
+    w->oc.podman = podman;
     return w;
 }
 
-static void world_free(struct world **w)
-{
-    oc_collator_close(&(*w)->collator);
-}
-#define WORLD_AUTO __attribute__((cleanup(world_free))) struct world *
-
 /* Owned by an ordinary user, so that docker and podman both take the owner. */
-static void own(struct world *w, const char *dir)
+static void own(struct expand_world *w, const char *dir)
 {
     struct memfs_entry *entry = memfs_dir(&w->fs, dir);
 
@@ -110,7 +80,7 @@ static struct node *config_of(struct arena *a, const struct node *v, const char 
     return config;
 }
 
-static int context_of(struct world *w, const struct node *v, struct oc_context *ret)
+static int context_of(struct expand_world *w, const struct node *v, struct oc_context *ret)
 {
     struct oc_context first;
     struct diags ignored = {.arena = w->a};
@@ -141,8 +111,8 @@ static void what_they_are_made_from_equals_openclaws(void **state)
 
         if (!text_eq(data_str(v, "engine"), "podman"))
             continue;
-        WORLD_AUTO w = world_of(a, &places, &rootless, node_json(a, config_of(a, v, "podman")));
-        WORLD_AUTO x = world_of(a, &places, &rootless, node_json(a, config_of(a, v, "docker")));
+        EXPAND_WORLD_AUTO w = world_of(a, &places, &rootless, node_json(a, config_of(a, v, "podman")));
+        EXPAND_WORLD_AUTO x = world_of(a, &places, &rootless, node_json(a, config_of(a, v, "docker")));
         int rc = context_of(w, v, &c);
 
         if ((rc == 0) != (argv != NULL))
@@ -177,7 +147,7 @@ static void what_they_are_made_from_equals_openclaws(void **state)
     "}}}"
 #define MAIN "main:{workspace:'" WS "'}"
 
-static struct oc_context main_context(struct world *w)
+static struct oc_context main_context(struct expand_world *w)
 {
     struct oc_context c;
 
@@ -189,7 +159,7 @@ static struct oc_context main_context(struct world *w)
 static void without_knowing_the_podman_there_is_all_but_the_body(void **state)
 {
     ARENA_AUTO a = arena_new();
-    WORLD_AUTO w = world_of(a, &places, &rootless, AGENTS("", MAIN));
+    EXPAND_WORLD_AUTO w = world_of(a, &places, &rootless, AGENTS("", MAIN));
     struct oc_context known = main_context(w), unknown;
     struct node *o;
 
@@ -204,7 +174,7 @@ static void without_knowing_the_podman_there_is_all_but_the_body(void **state)
     assert_string_equal(node_str(node_get(o, "containerName")), known.container.name);
     assert_true(node_is(node_get(o, "create"), NODE_NULL));
     /* What no podman takes is told all the same. */
-    WORLD_AUTO x = world_of(a, &places, NULL, AGENTS(",docker:{tmpfs:['/run']}", MAIN));
+    EXPAND_WORLD_AUTO x = world_of(a, &places, NULL, AGENTS(",docker:{tmpfs:['/run']}", MAIN));
     assert_int_equal(oc_check_agents(a, &x->oc, &x->d), -1);
     assert_string_equal(x->d.v[0].key, "agents.defaults.sandbox.docker.tmpfs");
 }
@@ -212,7 +182,7 @@ static void without_knowing_the_podman_there_is_all_but_the_body(void **state)
 static void only_the_lines_that_know_podman_make_containers_of_it(void **state)
 {
     ARENA_AUTO a = arena_new();
-    WORLD_AUTO w = world_of(a, &places_2026_5, &rootful, "{agents:{defaults:{sandbox:{mode:'all',backend:'podman'}}}}");
+    EXPAND_WORLD_AUTO w = world_of(a, &places_2026_5, &rootful, "{agents:{defaults:{sandbox:{mode:'all',backend:'podman'}}}}");
     struct oc_context c = main_context(w);
 
     (void)state;
@@ -224,7 +194,7 @@ static void only_the_lines_that_know_podman_make_containers_of_it(void **state)
 static void a_browser_with_podman_is_an_error_whatever_the_tools_say(void **state)
 {
     ARENA_AUTO a = arena_new();
-    WORLD_AUTO w = world_of(a, &places, &rootless, AGENTS(",browser:{enabled:true}", MAIN));
+    EXPAND_WORLD_AUTO w = world_of(a, &places, &rootless, AGENTS(",browser:{enabled:true}", MAIN));
     struct oc_context c;
 
     (void)state;
@@ -253,7 +223,7 @@ static void what_root_owns_names_no_user(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         ARENA_AUTO a = arena_new();
-        WORLD_AUTO w = world_of(a, &places, &rootful, AGENTS("", MAIN));
+        EXPAND_WORLD_AUTO w = world_of(a, &places, &rootful, AGENTS("", MAIN));
         struct oc_context c;
 
         w->oc.uid = table[i].uid;
@@ -287,38 +257,20 @@ static const char *name_of(struct arena *a, const char *key, const char *prefix)
     return oc_runtime_name(a, &oc_profiles[OC_LINE_2026_9], prefix, strcmp(key, "shared") == 0 ? "shared" : "session", key);
 }
 
-static struct record *recorded(struct world *w, const char *endpoint, const char *name, const char *key)
+static struct record *recorded(struct expand_world *w, const char *endpoint, const char *name, const char *key)
 {
     struct record *r = &w->records[w->n_records++];
 
     *r = (struct record){.endpoint = endpoint,
                          .name = name,
                          .kind = RUNTIME_CONTAINER,
-                         .install = INSTALL,
+                         .install = EXPAND_WORLD_INSTALL,
                          .backend_id = strcmp(endpoint, "docker") == 0 ? "docker" : "podman",
                          .scope_key = key};
     return r;
 }
 
-static void run(struct world *w, enum ensure ensure)
-{
-    struct oc_expand in = {.object = &w->object,
-                           .oc = &w->oc,
-                           .install = INSTALL,
-                           .endpoint = "docker",
-                           .records = w->records,
-                           .n_records = w->n_records,
-                           .observations = &w->observation,
-                           .n_observations = 1};
-
-    w->object.ensure = ensure;
-    w->d = (struct diags){.arena = w->a};
-    for (size_t i = 0; i < w->n_records; i++)
-        w->records[i].unwanted_because = NULL;
-    w->rc = oc_expand(w->a, &in, &w->out, &w->d);
-}
-
-static const struct desired *wanted(const struct world *w, const char *endpoint, const char *name)
+static const struct desired *wanted(const struct expand_world *w, const char *endpoint, const char *name)
 {
     for (size_t i = 0; i < w->out.n; i++)
         if (strcmp(w->out.v[i].name, name) == 0 && strcmp(w->out.v[i].endpoint, endpoint) == 0)
@@ -367,14 +319,14 @@ static void records_are_wanted_by_backend_agent_and_name(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         ARENA_AUTO a = arena_new();
-        WORLD_AUTO w = world_of(a, &places, table[i].unknown ? NULL : &rootful, table[i].config);
+        EXPAND_WORLD_AUTO w = world_of(a, &places, table[i].unknown ? NULL : &rootful, table[i].config);
         const char *key = key_of(a, table[i].base, table[i].dir), *name = name_of(a, key, table[i].prefix), *why = table[i].why;
         const struct record *r = recorded(w, table[i].endpoint, name, key);
         bool is_wanted;
 
         if (why && text_has_suffix(why, "*"))
             why = arena_printf(a, "%.*s%s", (int)strlen(why) - 1, why, name_of(a, key, "x-podman-"));
-        run(w, ENSURE_EXISTING);
+        expand_world_run(w, ENSURE_EXISTING);
         is_wanted = wanted(w, table[i].endpoint, name) != NULL;
         if (is_wanted != !why || !text_eq(r->unwanted_because, why && *why ? why : NULL))
             fail_msg("%zu: %s: %s, %s", i, table[i].config, is_wanted ? "wanted" : "not wanted",
@@ -386,14 +338,14 @@ static void records_are_wanted_by_backend_agent_and_name(void **state)
 static void ensure_all_makes_one_per_agent_on_its_own_engine(void **state)
 {
     ARENA_AUTO a = arena_new();
-    WORLD_AUTO w =
+    EXPAND_WORLD_AUTO w =
         world_of(a, &places, &rootless, AGENTS(",prune:{idleHours:2,maxAgeDays:3}", MAIN ",b:{sandbox:{backend:'docker'}}"));
     const char *key = key_of(a, "agent:main", WS), *b_key = key_of(a, "agent:b", WS "/b");
     const struct desired *d;
 
     (void)state;
     assert_true(oc_asks_podman(a, &w->oc));
-    run(w, ENSURE_ALL);
+    expand_world_run(w, ENSURE_ALL);
     assert_int_equal(w->rc, 0);
     assert_int_equal(w->out.n, 2);
     d = wanted(w, "podman", name_of(a, key, PODMAN));
@@ -408,12 +360,12 @@ static void ensure_all_makes_one_per_agent_on_its_own_engine(void **state)
     assert_non_null(d->workspace_dir);
     /* Of what is only kept, both times count. */
     (void)recorded(w, "podman", name_of(a, key, PODMAN), key);
-    run(w, ENSURE_EXISTING);
+    expand_world_run(w, ENSURE_EXISTING);
     d = wanted(w, "podman", name_of(a, key, PODMAN));
     assert_true(d && !d->precreate && d->idle_ms == 2 * 3600000LL);
     /* Not known, not wanted. */
     w->oc.podman = NULL;
-    run(w, ENSURE_ALL);
+    expand_world_run(w, ENSURE_ALL);
     assert_int_equal(w->out.n, 1);
     assert_non_null(wanted(w, "docker", name_of(a, b_key, DOCKER)));
     assert_null(w->records[0].unwanted_because);
@@ -423,12 +375,12 @@ static void ensure_all_makes_one_per_agent_on_its_own_engine(void **state)
 static void agents_of_both_engines_may_share_a_scope(void **state)
 {
     ARENA_AUTO a = arena_new();
-    WORLD_AUTO w = world_of(a, &places, &rootful, AGENTS(",scope:'shared'", "a:{},b:{sandbox:{backend:'docker'}}"));
+    EXPAND_WORLD_AUTO w = world_of(a, &places, &rootful, AGENTS(",scope:'shared'", "a:{},b:{sandbox:{backend:'docker'}}"));
 
     (void)state;
     (void)recorded(w, "podman", PODMAN "shared", "shared");
     (void)recorded(w, "docker", DOCKER "shared", "shared");
-    run(w, ENSURE_EXISTING);
+    expand_world_run(w, ENSURE_EXISTING);
     assert_int_equal(w->out.n, 2);
     assert_non_null(wanted(w, "podman", PODMAN "shared"));
     assert_non_null(wanted(w, "docker", DOCKER "shared"));
@@ -438,12 +390,12 @@ static void agents_of_both_engines_may_share_a_scope(void **state)
 static void what_another_podman_has_is_not_made_here(void **state)
 {
     ARENA_AUTO a = arena_new();
-    WORLD_AUTO w = world_of(a, &places, &rootful, AGENTS("", MAIN));
+    EXPAND_WORLD_AUTO w = world_of(a, &places, &rootful, AGENTS("", MAIN));
     const char *key = key_of(a, "agent:main", WS), *name = name_of(a, key, PODMAN);
 
     (void)state;
     (void)recorded(w, "podman-target:socket:0123", name, key);
-    run(w, ENSURE_ALL);
+    expand_world_run(w, ENSURE_ALL);
     assert_int_equal(w->out.n, 0);
     assert_int_equal(w->out.n_other_podman, 1);
     assert_int_equal(w->out.n_foreign_backend, 0);
@@ -455,31 +407,31 @@ static void what_another_podman_has_is_not_made_here(void **state)
 static void what_podman_shows_is_wanted_only_if_it_is_certainly_ours(void **state)
 {
     ARENA_AUTO a = arena_new();
-    WORLD_AUTO w = world_of(a, &places, &rootful, AGENTS("", MAIN));
+    EXPAND_WORLD_AUTO w = world_of(a, &places, &rootful, AGENTS("", MAIN));
     const char *key = key_of(a, "agent:main", WS), *name = name_of(a, key, PODMAN);
     const char *hash = main_context(w).container.config_hash;
 
     (void)state;
-    w->seen = (struct observed){.endpoint = "podman",
-                                .name = name,
-                                .id = "1",
-                                .kind = RUNTIME_CONTAINER,
-                                .ownership = OWN_OPENCLAW,
-                                .state = RUN_RUNNING,
-                                .scope_key = key,
-                                .config_hash = hash};
+    w->seen[0] = (struct observed){.endpoint = "podman",
+                                   .name = name,
+                                   .id = "1",
+                                   .kind = RUNTIME_CONTAINER,
+                                   .ownership = OWN_OPENCLAW,
+                                   .state = RUN_RUNNING,
+                                   .scope_key = key,
+                                   .config_hash = hash};
     w->observation.n = 1;
-    run(w, ENSURE_EXISTING);
+    expand_world_run(w, ENSURE_EXISTING);
     assert_non_null(wanted(w, "podman", name));
-    w->seen.config_hash = arena_memdup0(a, hash, 64); /* docker's, of the same settings */
-    run(w, ENSURE_EXISTING);
+    w->seen[0].config_hash = arena_memdup0(a, hash, 64); /* docker's, of the same settings */
+    expand_world_run(w, ENSURE_EXISTING);
     assert_int_equal(w->out.n, 0);
-    w->seen.ownership = OWN_OURS;
-    w->seen.install = INSTALL;
-    run(w, ENSURE_EXISTING);
+    w->seen[0].ownership = OWN_OURS;
+    w->seen[0].install = EXPAND_WORLD_INSTALL;
+    expand_world_run(w, ENSURE_EXISTING);
     assert_non_null(wanted(w, "podman", name));
-    w->seen.endpoint = w->observation.endpoint = "podman:unix:///other.sock";
-    run(w, ENSURE_EXISTING);
+    w->seen[0].endpoint = w->observation.endpoint = "podman:unix:///other.sock";
+    expand_world_run(w, ENSURE_EXISTING);
     assert_int_equal(w->out.n, 0);
 }
 
