@@ -9,7 +9,8 @@
  * in place; "restart": restart; "note": none; else recreate. A key "unsupported" is refused by check().
  *
  * A runtime that cannot be made again (can_remake false) has a tree of one file, workspace/content, which its seed gives: that
- * file below seed_dir or below the local directory `workspace` of `create.dirs`, or the text `create.seed.content`, or nothing. Of `create.seed` nothing is ever drift.
+ * file below seed_dir or below the local directory `workspace` of `create.dirs`, or the text `create.seed.content`, or nothing.
+ * Of `create.seed` nothing is ever drift.
  *
  * Commands and setups are a handful of shell forms, enough for tests (also as argv {"sh", "-c", FORM}): "exit N", "echo TEXT",
  * "echo TEXT >&2", "cat", "pwd", "sleep N", "kill -N $$", and any other word as "not found" (127). Forms are joined by "; ".
