@@ -138,13 +138,14 @@ static void decide_left(struct match *m, struct unit *u)
 void moves_decide_old(struct match *m, struct unit *u)
 {
     const struct unit *to = u->moves_to == NO_UNIT ? NULL : &m->units[u->moves_to];
-    const char *reason = u->r && u->r->unwanted_because ? u->r->unwanted_because : NULL;
+    const char *reason;
     struct act *act;
 
     if (u->left_of != NO_UNIT) {
         decide_left(m, u);
         return;
     }
+    reason = u->r->unwanted_because; /* only what is recorded moves */
     if (!reason)
         reason = arena_printf(m->arena, "it is wanted on %s now", u->r->moved_to);
     switch (u->o && to ? compare_trees(u->o, to->o) : DIFFERENT) {

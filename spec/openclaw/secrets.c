@@ -196,7 +196,7 @@ int oc_secret_resolve(struct arena *a, const struct oc_secrets *s, const struct 
     char *text;
     size_t n;
 
-    if (!r.source || !r.provider || js_is_blank(r.id))
+    if (!r.source || !r.provider || !r.id || js_is_blank(r.id))
         return err_set(e, ERR_CONFIG, 0, "is no secret reference");
     if (follow(a, s, &r, &text, &n, e) < 0)
         return err_wrap(e, "secret %s:%s:%s", r.source, r.provider, text_escaped(a, r.id));
