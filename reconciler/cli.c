@@ -38,6 +38,8 @@ static const struct cli_option {
     {'A', false, "all", OPTION_FLAG, AT(all), NULL, "every runtime"},
     {'B', false, "browser", OPTION_FLAG, AT(browser), NULL, "browser containers instead of sandboxes"},
     {'t', true, "tty", OPTION_FLAG, AT(tty), NULL, "give the command a terminal"},
+    {'k', false, "keep-remote", OPTION_FLAG, AT(keep_remote), NULL,
+     "first bring what was changed there to a directory beside the local workspace"},
     {'s', false, "session", OPTION_TEXT, AT(session), "KEY", "the session (or scope) key"},
     {'a', false, "agent", OPTION_TEXT, AT(agent), "ID", "the agent"},
     {'e', false, "endpoint", OPTION_TEXT, AT(endpoint), "ENDPOINT", "only this endpoint (\"docker\", \"ssh://build-host\", ...)"},

@@ -40,6 +40,7 @@ struct options {
     bool all;
     bool browser;
     bool tty;
+    bool keep_remote;
     const char *session, *agent;
     const char *endpoint;
     const char *runtime;

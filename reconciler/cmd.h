@@ -5,6 +5,7 @@
 #include "reconciler/cli.h"
 
 int cmd_apply(struct cli *cli);
+int cmd_approve(struct cli *cli);
 int cmd_config(struct cli *cli);
 int cmd_doctor(struct cli *cli);
 int cmd_exec(struct cli *cli);
@@ -16,6 +17,7 @@ int cmd_pause(struct cli *cli);
 int cmd_plan(struct cli *cli);
 int cmd_prune(struct cli *cli);
 int cmd_recreate(struct cli *cli);
+int cmd_reseed(struct cli *cli);
 int cmd_resume(struct cli *cli);
 int cmd_run(struct cli *cli);
 int cmd_schema(struct cli *cli);

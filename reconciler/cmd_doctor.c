@@ -151,6 +151,23 @@ static void examine_registry(struct examining *x, const struct round_openclaw *o
         sweep(x, &registry, &view, object);
 }
 
+/* What a crash between a seed and its record has left. */
+static void examine_seeds(struct examining *x)
+{
+    bool mend = x->cli->opt.fix;
+    struct err e = {0};
+    size_t n = 0;
+
+    if (!x->look->store.home)
+        return;
+    if (compare_sweep(x->look->store.home, !mend, &n, &e) < 0)
+        found(x, true, "seeds", NULL, "%s", e.msg);
+    else if (n > 0)
+        found(x, !mend, "seeds", mend ? NULL : "reconclaw doctor --fix", "%s%zu manifests of seeds that nothing records",
+              mend ? "removed " : "", n);
+    x->n_mended += mend ? n : 0;
+}
+
 static void examine_endpoint(struct examining *x, const char *endpoint)
 {
     const struct endpoint_opener opener = {.host = &x->cli->host,
@@ -184,6 +201,7 @@ int cmd_doctor(struct cli *cli)
         examine_registry(&x, &look.round->openclaws[i]);
     for (size_t i = 0; i < look.round->own.issues.n; i++)
         found(&x, true, "records", NULL, "%s: %s", look.round->own.issues.v[i].path, look.round->own.issues.v[i].text);
+    examine_seeds(&x);
     for (size_t i = 0; i < look.round->n_looks; i++) {
         examine_endpoint(&x, look.round->looks[i].endpoint);
         bubblewrap_seen = bubblewrap_seen || strcmp(look.round->looks[i].endpoint, "bubblewrap") == 0;

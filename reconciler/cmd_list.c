@@ -48,6 +48,20 @@ static struct node *changes_node(struct arena *a, const struct act *act)
     return list;
 }
 
+/* What the workspace was filled with, and on which host. */
+static struct node *seed_node(struct arena *a, const struct record *rec)
+{
+    struct node *o = node_object(a);
+
+    node_set(a, o, "epoch", node_number(a, (double)rec->seed.epoch));
+    node_set(a, o, "atMs", rec->seed.at_ms > 0 ? node_number(a, (double)rec->seed.at_ms) : node_null(a));
+    node_set(a, o, "root", node_text(a, node_str(node_get(rec->backend_target, "root"))));
+    node_set(a, o, "hostKey", node_text(a, rec->seed.host_key));
+    node_set(a, o, "manifest", node_text(a, rec->seed.manifest));
+    node_set(a, o, "source", node_text(a, rec->seed.source));
+    return o;
+}
+
 static struct node *row_node(struct arena *a, const struct row *row)
 {
     struct node *o = node_object(a);
@@ -70,6 +84,8 @@ static struct node *row_node(struct arena *a, const struct row *row)
     node_set(a, o, "act", node_text(a, row->act ? act_kind_name(row->act->kind) : NULL));
     node_set(a, o, "reason", node_text(a, row->act ? row->act->reason : NULL));
     node_set(a, o, "drift", changes_node(a, row->act));
+    if (rec && rec->holds_data)
+        node_set(a, o, "seed", seed_node(a, rec));
     if (row->kind == RUNTIME_BROWSER) {
         node_set(a, o, "cdpPort", node_number(a, row->obs ? row->obs->cdp_port : rec ? rec->cdp_port : 0));
         node_set(a, o, "noVncPort", node_number(a, row->obs ? row->obs->no_vnc_port : rec ? rec->no_vnc_port : 0));

@@ -32,7 +32,8 @@ struct compared {
     const struct manifest *local; /* NULL: it was not read now */
     const char *memo;             /* as it lies in the home, or NULL */
     struct seed_look look;
-    bool has_look, is_fresh; /* fresh: both ends were read now */
+    struct manifest_changes lost; /* of a fresh one */
+    bool has_look, is_fresh;      /* fresh: both ends were read now */
 };
 
 /* Those of one endpoint, in one thread. */
@@ -301,6 +302,7 @@ static int look_at_both(struct group *g, struct compared *c, struct err *e)
     c->look.lost = arena_strdup(g->a, buf_str(&lost));
     c->look.digest = lost_digest(g->a, c->o, &three.lost);
     c->look.remote_tree = arena_strdup(g->a, x.m.tree);
+    c->lost = three.lost;
     c->is_fresh = true;
     return 0;
 }
@@ -465,6 +467,46 @@ void compare_seeds(struct round *r, const struct endpoint_opener *o, struct home
     }
     r->world.seeds = looks.v;
     r->world.n_seeds = looks.n;
+}
+
+const struct manifest_changes *compare_lost(const struct round *r, const struct seed_look *look)
+{
+    for (size_t i = 0; r->compare && i < r->compare->n; i++)
+        for (size_t k = 0; k < r->compare->v[i].v.n; k++) {
+            const struct compared *c = &r->compare->v[i].v.v[k];
+
+            if (c->is_fresh && c->d->kind == look->runtime && strcmp(c->d->name, look->name) == 0 &&
+                strcmp(c->d->endpoint, look->endpoint) == 0)
+                return &c->lost;
+        }
+    return NULL;
+}
+
+static int by_text(const void *x, const void *y)
+{
+    return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+size_t compare_sources(struct arena *a, const struct round *r, const char *const **ret)
+{
+    VEC(const char *) v = {0};
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->n_desired; i++) {
+        const struct desired *d = &r->desired[i];
+        const struct node *dirs = node_get(d->create, "dirs");
+
+        for (size_t k = 0; !d->can_remake && is_followed(d) && node_is(dirs, NODE_ARRAY) && k < dirs->n_items; k++)
+            if (node_str(node_get(dirs->items[k], "local")))
+                VEC_PUSH(a, &v, node_str(node_get(dirs->items[k], "local")));
+    }
+    if (v.n > 1)
+        qsort(v.v, v.n, sizeof *v.v, by_text);
+    for (size_t i = 0; i < v.n; i++)
+        if (n == 0 || strcmp(v.v[n - 1], v.v[i]) != 0)
+            v.v[n++] = v.v[i];
+    *ret = v.v;
+    return n;
 }
 
 void compare_free(struct compare *c)

@@ -15,6 +15,7 @@
 #include "reconciler/endpoint.h"
 #include "reconciler/executor.h"
 #include "spec/base/err.h"
+#include "spec/manifest_diff.h"
 #include "state/home.h"
 
 #include <stdatomic.h>
@@ -31,6 +32,11 @@ void compare_seeds(struct round *r, const struct endpoint_opener *o, struct home
 void compare_settle(struct round *r, struct home *home, const struct act_ended *done);
 /* The runtime is gone: what is remembered of it goes. */
 void compare_forget(struct home *home, const struct act *act);
+/* All that a reseed would undo by this look, where both ends were read for it; else NULL. */
+const struct manifest_changes *compare_lost(const struct round *r, const struct seed_look *look);
+/* The local directories that wanted workspaces of policy onChange are seeded from, each once, sorted. In the arena or the round.
+ */
+size_t compare_sources(struct arena *a, const struct round *r, const char *const **ret);
 void compare_free(struct compare *c); /* accepts NULL */
 
 /* Manifests that no record names: what a crash has left. With `dry` they stay. */

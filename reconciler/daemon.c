@@ -1,6 +1,7 @@
 #include "reconciler/daemon.h"
 
 #include "reconciler/act.h"
+#include "reconciler/approvals.h"
 #include "reconciler/follow.h"
 #include "reconciler/load.h"
 #include "reconciler/pauses.h"
@@ -65,6 +66,9 @@ struct daemon {
     int done_fd, hint_fd;
     atomic_bool cancel;
     bool stopping, again, again_deep;
+    struct arena *sources_arena; /* NULL: none were watched yet */
+    const char **sources;        /* local directories whose changes go to other hosts */
+    size_t n_sources;
     bool watch_blind;      /* some path could not be watched: told once */
     int64_t next_due_ms;   /* wall clock; TIME_NONE */
     int64_t next_audit_ms; /* monotonic */
@@ -203,16 +207,20 @@ static void arm_timer(struct daemon *d)
 
 static void set_watch(struct daemon *d, const struct load *l)
 {
-    struct watch_target *v = calloc(l->n_watch + 1, sizeof *v);
+    const size_t n = l->n_watch + 2 + d->n_sources;
+    struct watch_target *v = calloc(n, sizeof *v);
     struct err e;
 
     if (!v)
         abort();
     memcpy(v, l->watch, l->n_watch * sizeof *v);
     ARENA_AUTO a = arena_new();
-    /* Pauses are made by other processes. */
+    /* Pauses and approvals are made by other processes. */
     v[l->n_watch] = (struct watch_target){.path = home_key_path(d->store.home, a, PAUSES_KEY)};
-    if (watch_set(d->watch, v, l->n_watch + 1, &e) < 0) {
+    v[l->n_watch + 1] = (struct watch_target){.path = home_key_path(d->store.home, a, APPROVALS_KEY)};
+    for (size_t i = 0; i < d->n_sources; i++)
+        v[l->n_watch + 2 + i] = (struct watch_target){.path = d->sources[i], .is_dir = true};
+    if (watch_set(d->watch, v, n, &e) < 0) {
         if (!d->watch_blind)
             teller_say(d->teller, "%s; what changes there is seen by the slow audit only", e.msg);
         d->watch_blind = true;
@@ -220,6 +228,29 @@ static void set_watch(struct daemon *d, const struct load *l)
         d->watch_blind = false;
     }
     free(v);
+}
+
+/* What workspaces that follow a local directory are seeded from. What changes deeper in it is seen by the next audit. */
+static void watch_sources(struct daemon *d, const struct round *r)
+{
+    ARENA_AUTO a = arena_new();
+    const char *const *v;
+    size_t n = compare_sources(a, r, &v);
+    bool same = n == d->n_sources;
+
+    for (size_t i = 0; i < n && same; i++)
+        same = strcmp(v[i], d->sources[i]) == 0;
+    if (same)
+        return;
+    arena_free(d->sources_arena);
+    d->sources_arena = arena_new();
+    d->sources = ARENA_ARRAY(d->sources_arena, const char *, n);
+    for (size_t i = 0; i < n; i++)
+        d->sources[i] = arena_strdup(d->sources_arena, v[i]);
+    d->n_sources = n;
+    set_watch(d, d->load);
+    /* What was changed before the watch stood was not told. */
+    settle_hint(&d->settle, host_monotonic_ms());
 }
 
 static void tell_broken(struct daemon *d, struct load *now)
@@ -373,6 +404,7 @@ static void end_round(struct daemon *d)
         if (run->report.journal_error)
             teller_say(d->teller, "journal: %s", run->report.journal_error);
         follow_endpoints(d, r);
+        watch_sources(d, r);
         if (is_applied(r, &run->report))
             d->service.applied_generation = run->generation;
     } else if (run->err.class != ERR_CANCELLED) {
@@ -537,6 +569,7 @@ static void close_all(struct daemon *d)
     sd_event_source_unref(d->timer);
     sd_event_unref(d->event);
     watch_free(d->watch);
+    arena_free(d->sources_arena);
     journal_close(d->journal);
     store_close(&d->store);
     load_unref(d->load);

@@ -7,7 +7,7 @@ load rc
 setup() { STARTED=() && place_up; }
 teardown() { place_down; }
 
-COMMANDS='validate plan apply run status list explain config recreate prune doctor history workspaces snapshots forget pause resume exec schema version'
+COMMANDS='validate plan apply run status list explain config recreate reseed approve prune doctor history workspaces snapshots forget pause resume exec schema version'
 
 # A home with an OpenClaw of two agents, and one sandbox beside it.
 some_specs() {
