@@ -177,6 +177,11 @@ static bool use_is_granted(const struct doing *d)
     return false;
 }
 
+static bool is_torn_down(enum act_kind kind)
+{
+    return kind == ACT_RECREATE || kind == ACT_RESEED || kind == ACT_PRUNE;
+}
+
 /* Just before something is torn down: it is still what the plan saw, nobody is in it, and nobody has used it since. *ret_gone: it
  * is not there any more. */
 static int still_idle(struct doing *d, bool *ret_gone)
@@ -192,6 +197,10 @@ static int still_idle(struct doing *d, bool *ret_gone)
         return hold(d, "its state cannot be read now");
     if (!*ret_gone && now.ownership == OWN_FOREIGN && d->act->obs->ownership != OWN_FOREIGN)
         return hold(d, "it is no longer ours");
+    /* What was empty needed no snapshot. */
+    if (!*ret_gone && is_torn_down(d->act->kind) && d->act->obs->content_known && d->act->obs->n_entries == 0 &&
+        now.n_entries > 0)
+        return hold(d, "something was written there since");
     if (!*ret_gone && now.state == RUN_RUNNING && now.busy_known && now.busy > 0 && !use_is_granted(d))
         return hold(d, "it is in use now: %u running inside", now.busy);
     if (rec->fresh && rec->fresh(rec->ctx, d->act, d->e) < 0) {

@@ -224,7 +224,10 @@ static int on_snapshot(void *ctx, const struct act *act, struct backend *b, cons
     if (b->ops->save(b, act->obs->id, act->name, take, &bytes, c, e) < 0 || begin_record(s, e) < 0)
         return -1;
     VEC_PUSH(s->a, &s->kept, arena_strdup(s->a, buf_str(&bytes)));
-    return end_record(s);
+    (void)end_record(s);
+    if (act->kind == ACT_RESEED && act->seed && !strstr(buf_str(&bytes), act->seed->remote_tree))
+        return err_set(e, ERR_CONFLICT, 0, "it was changed since it was looked at");
+    return 0;
 }
 
 static int on_made(void *ctx, const struct act *act, const struct act_result *res, int64_t created_at_ms, bool setup_failed,
@@ -330,6 +333,41 @@ static void confirm(struct sim *s, struct arena *a, struct observation *seen, co
     seen->n = v.n;
 }
 
+/* Both ends of every seed; what is there and was not seeded would be undone. */
+static void ask_reseeds(struct sim *s, struct arena *a, struct world *w)
+{
+    VEC(struct request) requests = {0};
+    VEC(struct seed_look) seeds = {0};
+    VEC(struct approval) approvals = {0};
+
+    for (size_t i = 0; i < s->desired.n; i++) {
+        const struct desired *d = &s->desired.v[i];
+        const char *content = d->can_remake ? NULL : fake_world_content(s->fake, a, d->name);
+
+        if (!content)
+            continue;
+        VEC_PUSH(a, &requests,
+                 ((struct request){.endpoint = s->endpoint, .name = d->name, .runtime = d->kind, .kind = ACT_RESEED}));
+        VEC_PUSH(a, &seeds,
+                 ((struct seed_look){.endpoint = s->endpoint,
+                                     .name = d->name,
+                                     .runtime = d->kind,
+                                     .verdict = *content ? MANIFEST_REMOTE_CHANGED : MANIFEST_REMOTE_UNCHANGED,
+                                     .n_lost = *content != '\0',
+                                     .lost = content,
+                                     .digest = content,
+                                     .remote_tree = content}));
+        if (s->approves)
+            VEC_PUSH(a, &approvals, ((struct approval){.endpoint = s->endpoint, .name = d->name, .digest = content}));
+    }
+    w->requests = requests.v;
+    w->n_requests = requests.n;
+    w->seeds = seeds.v;
+    w->n_seeds = seeds.n;
+    w->approvals = approvals.v;
+    w->n_approvals = approvals.n;
+}
+
 static void make_world(struct sim *s, struct arena *a, const struct observation *seen, struct world *ret)
 {
     struct record *records = ARENA_ARRAY(a, struct record, s->records.n);
@@ -351,6 +389,8 @@ static void make_world(struct sim *s, struct arena *a, const struct observation 
         if (s->records.v[i].install)
             records[ret->n_records++] = s->records.v[i];
     ret->records = records;
+    if (s->asks)
+        ask_reseeds(s, a, ret);
 }
 
 /* --- what exists nowhere else ---------------------------------------------------------------------------------------------- */
@@ -397,6 +437,21 @@ static void find_lost(struct sim *s, struct arena *a, const held_vec *before)
     }
 }
 
+/* What a reseed undid is what its owner had agreed to, to the letter. */
+static void find_undone(struct sim *s, const held_vec *before, const struct act_ended *ended)
+{
+    for (size_t i = 0; i < s->last.n_acts && !s->undone; i++) {
+        const struct act *act = &s->last.acts[i];
+
+        if (act->kind != ACT_RESEED || ended[i].end != ACT_ENDED_DONE || !act->seed)
+            continue;
+        for (size_t k = 0; k < before->n && !s->undone; k++)
+            if (strcmp(before->v[k].name, act->name) == 0 &&
+                (!s->approves || strcmp(before->v[k].content, act->seed->digest) != 0))
+                s->undone = arena_printf(s->a, "%s of %s", before->v[k].content, act->name);
+    }
+}
+
 /* true: there was nothing to do. */
 bool sim_round(struct sim *s, unsigned threads)
 {
@@ -430,6 +485,7 @@ bool sim_round(struct sim *s, unsigned threads)
     find_held(s, a, &held);
     executor_run(&s->last, &conf, ended);
     find_lost(s, a, &held);
+    find_undone(s, &held, ended);
     for (size_t i = 0; i < s->last.n_acts; i++) {
         const struct act *act = &s->last.acts[i];
 

@@ -33,6 +33,9 @@ struct sim {
     unsigned n_rounds;
     VEC(const char *) kept; /* snapshots that were verified: what is in each */
     unsigned n_contents;    /* made up so far */
+    bool asks;              /* a reseed of every workspace that exists nowhere else, in each round */
+    bool approves;          /* of what each of them holds when it is looked at */
+    const char *undone;     /* by a reseed, and nobody had agreed to that; NULL: nothing */
     const char *lost;       /* what was in a canonical workspace, and is nowhere any more; NULL: nothing */
     struct dice *dice;
 };

@@ -159,7 +159,9 @@ static const char *wrong(struct sim *s, struct arena *a)
 static void assert_right(struct sim *s, uint64_t seed, const char *when)
 {
     ARENA_AUTO a = arena_new();
-    const char *what = s->lost ? arena_printf(a, "no snapshot has what was lost: %s", s->lost) : wrong(s, a);
+    const char *what = s->lost     ? arena_printf(a, "no snapshot has what was lost: %s", s->lost)
+                       : s->undone ? arena_printf(a, "nobody agreed to lose %s", s->undone)
+                                   : wrong(s, a);
 
     if (!what)
         return;
@@ -350,6 +352,37 @@ static void run_meddled(struct dice *dice, uint64_t seed)
     sim_end(&s);
 }
 
+/* Agents work while their workspaces are seeded anew, with their owner's word and without, until the process dies. */
+static void run_reseeds(struct dice *dice, uint64_t seed)
+{
+    struct sim s;
+
+    sim_start(&s, dice, 8);
+    assert_settles(&s, 4, seed, "before the reseeds");
+    s.asks = true;
+    for (unsigned i = 0; i < 6; i++) {
+        s.approves = dice_chance(dice, 60);
+        s.between = dice_chance(dice, 50) ? meddle : NULL;
+        s.n_rounds = 0;
+        if (dice_chance(dice, 40))
+            atomic_store(&s.dies_at, atomic_load(&s.steps) + 1 + (long)dice_roll(dice, 12));
+        for (size_t k = 0; k < s.desired.n; k++)
+            if (dice_chance(dice, 50))
+                sim_work(&s, s.desired.v[k].name);
+        (void)sim_round(&s, 4);
+        atomic_store(&s.dies_at, 0);
+        atomic_store(&s.dead, false);
+        atomic_fetch_add(&s.now_ms, 400000);
+    }
+    s.asks = false;
+    s.between = NULL;
+    for (size_t i = 0; i < s.desired.n; i++)
+        (void)fake_world_set_busy(s.fake, s.desired.v[i].name, 0);
+    assert_settles(&s, 4, seed, "after the reseeds");
+    assert_right(&s, seed, "after the reseeds");
+    sim_end(&s);
+}
+
 /* An intent for a name that somebody else has stays, and is no record of anything. */
 static size_t count_records(const struct sim *s)
 {
@@ -464,8 +497,8 @@ static void run_stuck(struct dice *dice, uint64_t seed)
     sim_end(&s);
 }
 
-static run_fn *const runs[] = {run_plain,  run_faults,      run_crashes, run_meddled,
-                               run_outage, run_outage_amid, run_empty,   run_stuck};
+static run_fn *const runs[] = {run_plain,       run_faults, run_crashes, run_meddled, run_outage,
+                               run_outage_amid, run_empty,  run_stuck,   run_reseeds};
 
 #define TEST(name, i)                                                                                                            \
     {                                                                                                                            \
@@ -483,6 +516,7 @@ int main(void)
         TEST("an endpoint that goes away amid the acts loses nothing", 5),
         TEST("an empty listing moves nothing", 6),
         TEST("one runtime that always fails stops no other", 7),
+        TEST("a reseed undoes what its owner agreed to, to the letter, and keeps that too", 8),
     };
 
     return cmocka_run_group_tests_name("rounds in virtual time", tests, NULL, NULL);

@@ -401,6 +401,29 @@ static void test_reseed_without_replacing(void **state)
     assert_log("look a\nfresh a\nsnapshot a\nlook a\nfresh a\nintent a\nreplace a\nremove a\ncreate a\nmade a\n");
 }
 
+/* It needed no snapshot, and would have none of what came since. */
+static void test_no_longer_empty(void **state)
+{
+    static const enum act_kind kinds[] = {ACT_RECREATE, ACT_RESEED, ACT_PRUNE};
+
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct act act;
+        struct observed empty;
+
+        set_stage(state);
+        act = tree_act(kinds[i]);
+        empty = *act.obs;
+        empty.content_known = true;
+        empty.n_entries = 0;
+        act.obs = &empty;
+        act.snapshot = false;
+        assert_int_equal(run_one(act), ACT_ENDED_HELD);
+        assert_log("look a\n");
+        clear_stage(state);
+    }
+    set_stage(state);
+}
+
 static void test_reseed_of_another_tree(void **state)
 {
     fail_at("snapshot", "a", ERR_CONFLICT, 0);
@@ -903,6 +926,7 @@ int main(void)
         TEST("each act is its steps, in this order", test_sequences),
         TEST("what exists nowhere else is kept before it goes", test_snapshot_first),
         TEST("where no tree can take another's place, the old one goes first", test_reseed_without_replacing),
+        TEST("what was empty and is so no longer is not torn down", test_no_longer_empty),
         TEST("what its snapshot shows to be another tree than was decided about is not reseeded", test_reseed_of_another_tree),
         TEST("without a verified snapshot nothing goes", test_no_snapshot_no_removal),
         TEST("a move keeps what is at the old place before it makes the new one", test_move_keeps_the_old_place),
