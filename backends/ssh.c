@@ -99,18 +99,13 @@ static int handle_probe(struct backend *handle, const struct call *c, struct bac
 /* --- what is seen --------------------------------------------------------------------------------------------------------------
  */
 
-static struct fields with_class(struct arena *a, struct fields f, const char *name, const char *value, enum field_class class)
+static struct fields with(struct arena *a, struct fields f, const char *name, const char *value)
 {
     struct field *v = ARENA_ARRAY(a, struct field, f.n + 1);
     if (f.n > 0)
         memcpy(v, f.v, f.n * sizeof *v);
-    v[f.n] = (struct field){.name = name, .value = value, .class = class};
+    v[f.n] = (struct field){.name = name, .value = value, .class = FIELD_RECREATE};
     return fields_make(a, v, f.n + 1);
-}
-
-static struct fields with(struct arena *a, struct fields f, const char *name, const char *value)
-{
-    return with_class(a, f, name, value, FIELD_RECREATE);
 }
 
 static const char *target_of(const struct ssh_backend *b)
@@ -264,18 +259,9 @@ static bool has_root(const struct ssh_trees *t, const struct ssh_tree *leftover)
 static bool is_second(const struct ssh_trees *t, const struct ssh_tree *leftover)
 {
     for (const struct ssh_tree *x = t->v; leftover->leftover && x < leftover; x++)
-        if (x->leftover && is_ours(x) && text_eq(x->top, leftover->top) && text_eq(x->name, leftover->name))
+        if (ssh_is_leftover_of(x, leftover->top, leftover->name))
             return true;
     return false;
-}
-
-/* Beside a tree of ours that is in its place: what is left to be cleared away, or NULL. */
-static const char *left_beside(const struct ssh_trees *t, const struct ssh_tree *root)
-{
-    for (size_t i = 0; i < t->n && is_ours(root) && !root->leftover; i++)
-        if (t->v[i].leftover && is_ours(&t->v[i]) && text_eq(t->v[i].top, root->top) && text_eq(t->v[i].name, root->name))
-            return t->v[i].removal ? "removal" : "seed";
-    return NULL;
 }
 
 static bool is_listed(const struct ssh_trees *t, const struct ssh_tree *x, bool wanted)
@@ -342,8 +328,6 @@ static int handle_observe(struct backend *handle, struct arena *a, const struct 
             continue;
         struct observed o = t.v[i].o;
         o.fields = settle(a, &t.v[i], want);
-        if (left_beside(&t, &t.v[i]))
-            o.fields = with_class(a, o.fields, SSH_UNFINISHED, left_beside(&t, &t.v[i]), FIELD_PATCH);
         VEC_PUSH(a, &all, o);
     }
     *ret = (struct observation){.endpoint = arena_strdup(a, b->endpoint), .ok = true, .v = all.v, .n = all.n};

@@ -147,24 +147,6 @@ int ssh_remove(struct ssh_backend *b, struct arena *a, const struct backend_act 
     return hit->leftover ? 0 : remove_tree(b, a, hit, d, e);
 }
 
-/* $1...: leftovers, or a seed that failed. */
-static const char sweep_script[] = RMX "rmx \"$@\"";
-
-/* What an act that was cut has left of this name. */
-static int sweep(struct ssh_backend *b, struct arena *a, const struct ssh_trees *t, const char *top, const char *name,
-                 const struct deadline *d, struct err *e)
-{
-    VEC(const char *) args = {0};
-    for (size_t i = 0; i < t->n; i++)
-        if (t->v[i].leftover && t->v[i].owned && t->v[i].o.ownership == OWN_OURS && text_eq(t->v[i].top, top) &&
-            text_eq(t->v[i].name, name))
-            VEC_PUSH(a, &args, t->v[i].seen->path);
-    if (args.n == 0)
-        return 0;
-    VEC_PUSH(a, &args, NULL);
-    return run(b, a, sweep_script, args.v, "cleaning up", NULL, NULL, d, e);
-}
-
 /* --- patching ----------------------------------------------------------------------------------------------------------------
  */
 
@@ -197,9 +179,7 @@ int ssh_patch(struct ssh_backend *b, struct arena *a, const struct backend_act *
     owner.config_hash = act->want->config_hash;
     owner.fields = act->want->fields;
     const char *args[] = {hit->seen->path, hit->seen->owner, ssh_owner_encode(a, &owner), NULL};
-    if (run(b, a, patch_script, args, "patching", NULL, NULL, d, e) < 0)
-        return -1;
-    return sweep(b, a, &t, hit->top, hit->name, d, e);
+    return run(b, a, patch_script, args, "patching", NULL, NULL, d, e);
 }
 
 /* --- seeding -----------------------------------------------------------------------------------------------------------------

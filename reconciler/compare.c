@@ -108,8 +108,9 @@ static const char *remote_stamp(struct arena *a, const struct compared *c)
 {
     if (!c->o->content_known)
         return "";
-    return arena_printf(a, "%s %llu %llu %lld %s", c->o->id, (unsigned long long)c->o->n_entries,
+    return arena_printf(a, "%s %llu %llu %lld %s %s", c->o->id, (unsigned long long)c->o->n_entries,
                         (unsigned long long)c->o->content_bytes, (long long)c->o->changed_at_ms,
+                        c->o->content_stamp ? c->o->content_stamp : "-",
                         c->rec && c->rec->seed.manifest ? c->rec->seed.manifest : "-");
 }
 

@@ -85,6 +85,16 @@ static int create(struct fixture *f, struct backend *b, const struct desired *d,
     return ssh_ops.apply(b, f->a, &act, c, ret, &f->e);
 }
 
+/* Another try has the same time of creation. */
+static int replace(struct fixture *f, struct backend *b, const struct desired *d, const char *id, int64_t at_ms,
+                   struct act_result *ret)
+{
+    struct backend_act act = {
+        .step = STEP_CREATE, .want = d, .name = d->name, .created_at_ms = at_ms, .replaces = id, .epoch = 2};
+    f->e = (struct err){0};
+    return ssh_ops.apply(b, f->a, &act, &long_call, ret, &f->e);
+}
+
 static int take_away(struct fixture *f, struct backend *b, const char *name, const char *id, const struct observed *expect)
 {
     struct backend_act act = {.step = STEP_REMOVE, .name = name, .id = id, .expect = expect};
@@ -418,6 +428,38 @@ static void big_file(struct fixture *f, size_t n)
     free(bytes);
 }
 
+static void test_replace(void **state)
+{
+    struct fixture *f = *state;
+    struct desired *d = desire(f, "reconclaw-a");
+    struct act_result r, again, third = {0};
+    const char *mine = f->local + strlen(top) + 1;
+    must(f, create(f, f->b, d, &long_call, &r));
+    assert_non_null(r.seeded);
+    assert_string_equal(r.seeded->id, r.id);
+    assert_true(r.seeded_local && text_has_prefix(r.host_key, "SHA256:"));
+    scratch_write_text(top, arena_printf(f->a, "%s/a file", mine), "second\n");
+    scratch_write_text(top, at(f, "reconclaw-a/workspace/work"), "work\n");
+    /* Of another id than is there: nothing happens. */
+    assert_int_equal(replace(f, f->b, d, "0123456789abcdef0123456789abcdef", 1700000000200, &again), -1);
+    assert_int_equal(f->e.class, ERR_CONFLICT);
+    assert_string_equal(text_at(f, "reconclaw-a/workspace/work"), "work\n");
+    must(f, replace(f, f->b, d, r.id, 1700000000200, &again));
+    assert_string_not_equal(again.id, r.id);
+    assert_string_equal(text_at(f, "reconclaw-a/workspace/a file"), "second\n");
+    assert_false(scratch_exists(top, at(f, "reconclaw-a/workspace/work")));
+    assert_string_equal(text_at(f, "reconclaw-a/.reconclaw/epoch"), "2\n");
+    assert_int_equal(count_at(f), 1);
+    assert_string_equal(seen(f, d)->id, again.id);
+    /* Tried again it is done, and still known what was sent. */
+    must(f, replace(f, f->b, d, r.id, 1700000000200, &third));
+    assert_string_equal(third.id, again.id);
+    assert_string_equal(third.seeded->tree, again.seeded->tree);
+    assert_int_equal(replace(f, f->b, d, r.id, 1700000000300, &third), -1);
+    assert_int_equal(f->e.class, ERR_CONFLICT);
+    must(f, take_away(f, f->b, d->name, again.id, NULL));
+}
+
 static void test_full_disk(void **state)
 {
     struct fixture *f = *state;
@@ -521,6 +563,7 @@ static const struct CMUnitTest tests[] = {
     T("a setup runs until it went well, and not again", test_setup_runs_till_it_went_well),
     T("a tree is saved as a tar", test_save),
     T("variables are in no argv and in no file over there", test_env_is_in_no_argv),
+    T("a tree gives way to one that is whole, once", test_replace),
     T("a full disk is said, and leaves nothing", test_full_disk),
     T("a root that cannot be written is said", test_read_only_root),
     T("what cannot be looked into is not absent", test_hidden_is_not_absent),

@@ -275,18 +275,18 @@ events() { rc history -o json && jq -r --arg r "reconclaw-$1" '.entries[] | sele
 @test "cut between its two renames a reseed is finished by the next round, and what it left beside the new tree goes" {
     box one manual
     apply
-    R=$T/h/home/boxes id=$(id_of one) new=0123456789abcdef0123456789abcdef
-    cp -a "$R/reconclaw-one" "$R/.reconclaw-one.seed-$new"
-    sed -i "s/$id/$new/" "$R/.reconclaw-one.seed-$new/.reconclaw/owner.json" "$R/.reconclaw-one.seed-$new/.reconclaw/manifest"
-    mv "$R/reconclaw-one" "$R/.reconclaw-one.gone-$id"
+    R=$T/h/home/boxes id=$(id_of one) new=0123456789abcdef0123456789abcdef install=$(record one | jq -r .install)
+    cp -a "$R/reconclaw-one" "$R/.reconclaw-one.seed-$new.$install"
+    sed -i "s/$id/$new/" "$R/.reconclaw-one.seed-$new.$install/.reconclaw/owner.json" "$R/.reconclaw-one.seed-$new.$install/.reconclaw/manifest"
+    mv "$R/reconclaw-one" "$R/.reconclaw-one.gone-$id.$install"
     apply
     is_status 0
     same "$(ls -A "$R")" reconclaw-one
     same "$(cat "$(there one a)")" first
     quiet
-    cp -a "$R/reconclaw-one" "$R/.reconclaw-one.gone-$id"
+    cp -a "$R/reconclaw-one" "$R/.reconclaw-one.gone-$id.$install"
     same "$(acts)" 'reconclaw-one patch'
-    is_json '.plan.acts[0].changes | map(.field) == ["unfinished"]'
+    is_json '.plan.acts[0].changes | map(.field) == ["leftovers"]'
     echo work >"$(there one work)"
     apply
     is_status 0

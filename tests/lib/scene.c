@@ -84,6 +84,7 @@ const char *scene_plan(struct scene *s)
     seen[0] = (struct observation){.endpoint = "docker",
                                    .ok = s->listed,
                                    .can_save = s->can_save,
+                                   .host_key = s->host_key,
                                    .why = s->listed ? NULL : "connection refused",
                                    .v = s->seen.v,
                                    .n = s->listed ? s->seen.n : 0,

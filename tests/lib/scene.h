@@ -28,6 +28,7 @@ struct scene {
     struct last_seen last;
     bool has_pause, has_turn, has_grant, has_request, has_last;
     bool can_save;
+    const char *host_key;
     struct snapshot_room room;
     struct seed_look look;
     struct approval approval;

@@ -105,6 +105,48 @@ static const struct act *plan(struct scene *s, const char *want)
     return s->plan.n_acts ? &s->plan.acts[0] : NULL;
 }
 
+/* --- hosts ----------------------------------------------------------------------------------------------------------------- */
+
+static void test_another_key(void **state)
+{
+    static const struct {
+        const char *recorded, *shown, *id; /* id: of what is recorded; what is seen has "id" */
+        bool is_there, granted;
+        const char *want;
+    } cases[] = {
+        {"SHA256:a", "SHA256:a", "other", true, false, "prune"},
+        {"SHA256:a", "SHA256:b", "other", true, false, "hold(prune)/unknown"},
+        {"SHA256:a", "SHA256:b", NULL, true, false, "hold(prune)/unknown"},
+        {"SHA256:a", "SHA256:b", "id", true, false, "prune"}, /* it is itself, wherever */
+        {"SHA256:a", "SHA256:b", "other", true, true, "prune"},
+        {NULL, "SHA256:b", "other", true, false, "prune"},
+        {"SHA256:a", NULL, "other", true, false, "prune"},
+        {"SHA256:a", "SHA256:a", "other", false, false, "forget"},
+        {"SHA256:a", "SHA256:b", "other", false, false, "hold(forget)/unknown"},
+        {"SHA256:a", "SHA256:b", "id", false, false, "hold(forget)/unknown"},
+    };
+
+    for (size_t i = 0; i < N(cases); i++) {
+        struct scene s;
+
+        scene_begin(&s);
+        canonical(&s);
+        unwanted(&s);
+        s.host_key = cases[i].shown;
+        s.records.v[0].seed.host_key = cases[i].recorded;
+        s.records.v[0].id = cases[i].id;
+        s.seen.v[0].id = "id";
+        if (!cases[i].is_there)
+            s.seen.n = 0;
+        if (cases[i].granted) {
+            s.has_grant = true;
+            s.grant = (struct grant){.allows = GRANT_CAP};
+        }
+        (void)plan(&s, cases[i].want);
+        scene_end(&s);
+    }
+}
+
 /* --- snapshots ------------------------------------------------------------------------------------------------------------- */
 
 static void test_snapshot_first(void **state)
@@ -444,6 +486,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST("a canonical workspace is removed only behind a snapshot, or by its owner's word", test_snapshot_first),
+        TEST("what is gone or unwanted at a host that shows another key is not removed, unless it is itself", test_another_key),
         TEST("what can be made again needs no snapshot and no seed", test_what_can_be_made_again_needs_none),
         TEST("a root that was never filled is reseeded by policy", test_badly_seeded),
         TEST("half a seed or removal is ended, whatever drift may do, and saved by nobody", test_half_of_one),
