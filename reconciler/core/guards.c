@@ -283,9 +283,10 @@ static void adopt_first(struct match *m, struct unit *u)
         (!u->r->creating || (u->being_made && u->d->setup))) /* with a setup, that it is there does not say that it is good */
         return;
     for (size_t i = 0; i < u->n_acts; i++) {
-        if (u->acts[i]->kind == ACT_RECREATE || act_kind_removes(u->acts[i]->kind))
+        if (u->acts[i]->kind == ACT_RECREATE || u->acts[i]->kind == ACT_RESEED || act_kind_removes(u->acts[i]->kind))
             return;
-        if (u->r && u->acts[i]->held == ACT_RECREATE) /* not what was to be made: the intent stays */
+        if (u->r && u->r->creating &&
+            (u->acts[i]->held == ACT_RECREATE || u->acts[i]->held == ACT_RESEED)) /* not what was to be made: the intent stays */
             return;
         held |= u->acts[i]->kind == ACT_HOLD;
     }
