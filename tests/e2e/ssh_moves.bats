@@ -64,7 +64,7 @@ moves_whole() {
     plan
     out_has 'moves from'
     out_has 'snapshot first'
-    [ -d "$(roots h)" ] && [ ! -e "$T/g/home/oc" ] || fail 'a plan touches nothing'
+    if [ ! -d "$(roots h)" ] || [ -e "$T/g/home/oc" ]; then fail 'a plan touches nothing'; fi
     apply
     is_status 0
     same "$(cat "$(roots g)/workspace/WORK")" done-there
