@@ -129,6 +129,8 @@ int openshell_seed_push(struct openshell_call *c, const char *name, const char *
     struct manifest *sent = ARENA_NEW(c->a, struct manifest);
 
     *sent = s->feed.sent;
+    sent->id = arena_strdup(c->a, s->id); /* the seed ends before what is told of it */
+    sent->install = arena_strdup(c->a, c->b->install);
     s->sent = sent;
     return 0;
 }
