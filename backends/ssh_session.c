@@ -472,24 +472,9 @@ static int write_input(void *w, const void *bytes, size_t n, struct err *e)
     return 0;
 }
 
-/* The head goes after the request at once: the server takes them in this order, and its word on the one need not be waited for.
- * But a terminal is told first how to take it. */
-static int start_command(struct running *x, struct err *e)
-{
-    static const char what[] = "starting the command";
-    int begun = x->run->tty ? SSH_AGAIN : step_exec(x);
-    if (begun == SSH_ERROR)
-        return broken(x, what, e);
-    if (x->run->tty && again(x, step_exec, what, e) < 0)
-        return -1;
-    if (write_input(x, x->run->head, x->run->n_head, e) < 0 && !x->ended_early)
-        return -1;
-    return begun == SSH_AGAIN && !x->run->tty ? again(x, step_exec, what, e) : 0;
-}
-
 static int give_input(struct running *x, struct err *e)
 {
-    int r = x->ended_early ? -1 : 0;
+    int r = write_input(x, x->run->head, x->run->n_head, e);
     if (r == 0 && x->run->feed)
         r = x->run->feed(x->run->feed_ctx, write_input, x, e);
     if (r < 0 && x->ended_early) {
@@ -629,7 +614,9 @@ int ssh_link_run(struct ssh_link *s, const struct ssh_run *run, const struct dea
         (void)ssh_set_channel_callbacks(x->channel, &x->cb);
         r = run->tty ? again(x, step_pty, "asking for a terminal", e) : 0;
         if (r == 0)
-            r = start_command(x, e);
+            /* The head is not sent before the answer has come: what goes to the server then carries our ACK, for which it would
+             * wait 40 ms before it sends the output. */
+            r = again(x, step_exec, "starting the command", e);
         if (r == 0)
             r = give_input(x, e);
         if (r == 0)
