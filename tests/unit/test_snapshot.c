@@ -242,7 +242,8 @@ static void the_command_lists_shows_restores_and_prunes(void **state)
     assert_int_equal(RUN("snapshots", "show", "tree"), EXIT_OK);
     assert_non_null(strstr(out, "workspace/content"));
     assert_int_equal(RUN("snapshots", "show", "none"), EXIT_FAILED);
-    assert_int_equal(RUN("snapshots", "restore", "tree"), EXIT_USAGE);
+    assert_int_equal(RUN("snapshots", "restore", "tree"), EXIT_FAILED);
+    assert_non_null(strstr(err, "nothing that was read wants 'tree': put it in a directory with --to DIR"));
     assert_int_equal(RUN("snapshots", "restore", s.name, "--to", to), EXIT_OK);
     text = scratch_read(x->dir, "out/workspace/content", NULL);
     assert_string_equal(text, "hello");
