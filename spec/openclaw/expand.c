@@ -224,52 +224,64 @@ static bool is_old_name(const struct run *r, const struct oc_context *x, const c
     return x->how->which == OC_BACKEND_OPENSHELL && text_eq(oc_openshell_old_name(r->a, r->line, key), name);
 }
 
-/* Why a claim does not want a runtime of this kind and name, which this backend has; NULL: it does, or is in doubt (a broken
- * agent, an isolated session, a podman that is not known). */
-static const char *refusal(struct run *r, const struct run_claim *c, enum runtime_kind kind, const char *key, const char *name,
-                           const char *backend)
-{
-    const struct run_agent *g;
-    const struct oc_context *x;
-    const char *now;
-
-    if (c->agent == RUN_NONE)
-        return arena_printf(r->a, "agent '%s' is gone", c->id);
-    g = &r->memo->agents.v[c->agent];
-    if (g->broken)
-        return NULL;
-    if (strcmp(g->mode, "off") == 0 && !c->isolated)
-        return "mode is off";
-    if (strcmp(g->scope, c->scope) != 0 && !c->isolated)
-        return arena_printf(r->a, "scope is now %s", g->scope);
-    if (strcmp(g->backend, backend) != 0)
-        return arena_printf(r->a, "backend is now %s", g->backend);
-    if (c->isolated || !is_known(r, backend))
-        return NULL;
-    if (strcmp(g->scope, "session") == 0 && !oc_is_sandboxed(r->a, r->oc->config, g->mode, g->id, c->session))
-        return "mode is non-main, and this is the main session";
-    if (run_is_superseded(r, key))
-        return is_podman(r, backend) ? NULL : new_name(r, c, kind); /* no line before knew podman */
-    if (r->line->scope_by_workspace && strcmp(run_key_today(r, g, c->scope, c->session), key) != 0)
-        return arena_printf(r->a, "workspace of agent '%s' is now %s", g->id, g->workspace_dir);
-    x = context(r, c->agent, key);
-    if (!x)
-        return NULL;
-    if (kind == RUNTIME_BROWSER && !x->has_browser)
-        return x->no_browser;
-    now = runtime_of(x, kind)->name;
-    return strcmp(now, name) == 0 || is_old_name(r, x, key, name) ? NULL : arena_printf(r->a, "name is now %s", now);
-}
-
-enum verdict { WANTED, UNWANTED, IN_DOUBT };
-
 /* What is recorded or shown, and has to be judged. */
 struct found {
     enum runtime_kind kind;
     const char *key, *name, *backend;
     const char *hash;     /* that it has now, or NULL */
     const char *endpoint; /* of a remote one: where it is */
+    bool holds_data;
 };
+
+/* The agent's mode leaves the claim's session out; NULL: it does not. The claim's scope is the agent's, and not isolated. */
+static const char *switched_off(struct run *r, const struct run_claim *c)
+{
+    const struct run_agent *g = &r->memo->agents.v[c->agent];
+
+    if (strcmp(g->mode, "off") == 0)
+        return "mode is off";
+    if (strcmp(g->scope, "session") == 0 && !oc_is_sandboxed(r->a, r->oc->config, g->mode, g->id, c->session))
+        return "mode is non-main, and this is the main session";
+    return NULL;
+}
+
+/* Why a claim does not want what was found; NULL: it does, or is in doubt (a broken agent, an isolated session, a podman that is
+ * not known; switched off, where its workspace would go with it: switched on again it comes back to that). */
+static const char *refusal(struct run *r, const struct run_claim *c, const struct found *f)
+{
+    const char *key = f->key, *backend = f->backend, *now;
+    const struct run_agent *g;
+    const struct oc_context *x;
+
+    if (c->agent == RUN_NONE)
+        return arena_printf(r->a, "agent '%s' is gone", c->id);
+    g = &r->memo->agents.v[c->agent];
+    if (g->broken)
+        return NULL;
+    if (!f->holds_data && strcmp(g->mode, "off") == 0 && !c->isolated)
+        return switched_off(r, c);
+    if (strcmp(g->scope, c->scope) != 0 && !c->isolated)
+        return arena_printf(r->a, "scope is now %s", g->scope);
+    if (strcmp(g->backend, backend) != 0)
+        return arena_printf(r->a, "backend is now %s", g->backend);
+    if (c->isolated || !is_known(r, backend))
+        return NULL;
+    if (!f->holds_data && switched_off(r, c))
+        return switched_off(r, c);
+    if (run_is_superseded(r, key))
+        return is_podman(r, backend) ? NULL : new_name(r, c, f->kind); /* no line before knew podman */
+    if (r->line->scope_by_workspace && strcmp(run_key_today(r, g, c->scope, c->session), key) != 0)
+        return arena_printf(r->a, "workspace of agent '%s' is now %s", g->id, g->workspace_dir);
+    x = context(r, c->agent, key);
+    if (!x)
+        return NULL;
+    if (f->kind == RUNTIME_BROWSER && !x->has_browser)
+        return x->no_browser;
+    now = runtime_of(x, f->kind)->name;
+    return strcmp(now, f->name) == 0 || is_old_name(r, x, key, f->name) ? NULL : arena_printf(r->a, "name is now %s", now);
+}
+
+enum verdict { WANTED, UNWANTED, IN_DOUBT };
 
 /* Whether it is as one agent wants it: of several that share it, that one's config holds. */
 static bool is_right(const struct run *r, const struct found *f, const struct oc_context *x)
@@ -289,14 +301,17 @@ static enum verdict judge(struct run *r, const struct found *f, size_t *ret_agen
     bool doubt = false;
 
     for (size_t i = 0; i < c.n; i++) {
-        const char *why = refusal(r, &c.v[i], f->kind, key, f->name, f->backend);
+        const char *why = refusal(r, &c.v[i], f);
         const struct oc_context *x;
 
         if (why) {
             first = first ? first : why;
             continue;
         }
-        x = c.v[i].isolated || run_is_superseded(r, key) || !is_known(r, f->backend) ? NULL : context(r, c.v[i].agent, key);
+        x = c.v[i].isolated || r->memo->agents.v[c.v[i].agent].broken || run_is_superseded(r, key) || !is_known(r, f->backend) ||
+                    switched_off(r, &c.v[i])
+                ? NULL
+                : context(r, c.v[i].agent, key);
         if (!x || strcmp(runtime_of(x, f->kind)->name, f->name) != 0) {
             doubt = true;
             continue;
@@ -417,7 +432,8 @@ static void judge_record(struct run *r, struct record *rec, const char *owner, s
     if (!how->has_container && !find_place(r, rec, how, ret))
         return;
     key = js_trim(r->a, key);
-    switch (judge(r, &(struct found){rec->kind, key, rec->name, backend, rec->config_hash, rec->endpoint}, &agent, &why)) {
+    switch (judge(r, &(struct found){rec->kind, key, rec->name, backend, rec->config_hash, rec->endpoint, rec->holds_data},
+                  &agent, &why)) {
     case WANTED:
         want(r, rec->kind, agent, key, false);
         note_move(r, rec, agent, key);
@@ -442,7 +458,7 @@ static void judge_observed(struct run *r, const struct oc_backend *how, const st
         return;
     key = js_trim(r->a, key);
     if (has_slot(r, o->kind, how->id, key) ||
-        judge(r, &(struct found){o->kind, key, o->name, how->id, o->config_hash, o->endpoint}, &agent, &why) != WANTED)
+        judge(r, &(struct found){o->kind, key, o->name, how->id, o->config_hash, o->endpoint, false}, &agent, &why) != WANTED)
         return;
     c = context(r, agent, key);
     /* Ours elsewhere is what a move has left behind. The hash of a remote one tells nothing of whose it is. */

@@ -239,8 +239,6 @@ static void records_are_judged_where_they_are(void **state)
         {D(AT("u@h:23")), "ssh", MAIN, "agent:main", "u@h", "ssh:u@h:22", "ssh:u@h:23", NULL},
         {D(AT("v@h")), "ssh", MAIN, "agent:main", "u@h", "ssh:u@h:22", "ssh:v@h:22", NULL},
         {D(AT("u@h")), "ssh", WORK, "agent:work", "u@h", "ssh:u@h:22", NULL, "agent 'work' is gone"},
-        {"{agents:{defaults:{sandbox:{mode:'off'," AT("u@h") "}}}}", "ssh", MAIN, "agent:main", "u@h", "ssh:u@h:22", NULL,
-         "mode is off"},
         {D("scope:'shared'," AT("u@h")), "ssh", MAIN, "agent:main", "u@h", "ssh:u@h:22", NULL, "scope is now shared"},
         {D("backend:'docker'"), "ssh", MAIN, "agent:main", "u@h", "ssh:u@h:22", NULL, "backend is now docker"},
         {D("backend:'openshell'"), "ssh", MAIN, "agent:main", "u@h", "ssh:u@h:22", NULL, "backend is now openshell"},
@@ -267,16 +265,42 @@ static void records_are_judged_where_they_are(void **state)
     }
 }
 
+/* Switched on again it comes back to its workspace: that goes only with another reason. */
+static void what_is_switched_off_keeps_its_workspace(void **state)
+{
+    static const struct {
+        const char *config, *backend, *name, *key, *why;
+    } rows[] = {
+        {"{agents:{defaults:{sandbox:{mode:'off'," AT("u@h") "}}}}", "ssh", MAIN, "agent:main", NULL},
+        {"{agents:{defaults:{sandbox:{mode:'off',scope:'shared'," AT("u@h") "}}}}", "ssh", MAIN, "agent:main",
+         "scope is now shared"},
+        {"{agents:{defaults:{sandbox:{mode:'off'," AT("u@h") "}}}}", "ssh", WORK, "agent:work", "agent 'work' is gone"},
+        {"{agents:{defaults:{sandbox:{mode:'off',backend:'docker'}}}}", "ssh", MAIN, "agent:main", "backend is now docker"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        ARENA_AUTO a = arena_new();
+        EXPAND_WORLD_AUTO w = world_new(a, rows[i].config);
+        const struct record *r = recorded(w, rows[i].backend, rows[i].name, rows[i].key, "u@h");
+
+        expand_world_run(w, ENSURE_ALL);
+        assert_int_equal(w->rc, 0);
+        same(rows[i].config, r->unwanted_because, rows[i].why);
+        assert_int_equal(w->out.n, 0);
+    }
+}
+
 /* A row tells the target alone: the root is guessed, and said to be; what is secret is not carried along. */
 static void the_place_of_a_row_that_moved_is_guessed(void **state)
 {
     ARENA_AUTO a = arena_new();
-    WORLD_AUTO w = world_new(a, D("backend:'ssh',ssh:{target:'u@new',workspaceRoot:'/srv',identityData:'KEY'}"));
+    EXPAND_WORLD_AUTO w = world_new(a, D("backend:'ssh',ssh:{target:'u@new',workspaceRoot:'/srv',identityData:'KEY'}"));
     struct record *r = recorded(w, "ssh", MAIN, "agent:main", "v@old:2200");
     BUF_AUTO b = BUF_INIT(65536);
 
     (void)state;
-    run(w, ENSURE_EXISTING);
+    expand_world_run(w, ENSURE_EXISTING);
     same("moved", r->moved_to, "ssh:u@new:22");
     same("root", node_str(node_get(r->backend_target, "root")), "/srv/" MAIN);
     same("user", node_str(node_path(r->backend_target, "connection", "user", NULL)), "v");
@@ -287,7 +311,7 @@ static void the_place_of_a_row_that_moved_is_guessed(void **state)
     assert_null(strstr(buf_str(&b), "KEY"));
     /* What was written down is believed. */
     r->backend_target = node_object(a);
-    run(w, ENSURE_EXISTING);
+    expand_world_run(w, ENSURE_EXISTING);
     assert_null(node_get(r->backend_target, "guessed"));
 }
 
@@ -437,6 +461,7 @@ int main(void)
         cmocka_unit_test(a_mirror_holds_no_data),
         cmocka_unit_test(what_openclaw_has_not_laid_out_is_left_to_its_first_use),
         cmocka_unit_test(records_are_judged_where_they_are),
+        cmocka_unit_test(what_is_switched_off_keeps_its_workspace),
         cmocka_unit_test(the_place_of_a_row_that_moved_is_guessed),
         cmocka_unit_test(our_own_record_tells_the_place),
         cmocka_unit_test(in_doubt_a_remote_record_is_left_alone),
