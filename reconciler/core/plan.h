@@ -31,10 +31,11 @@
  *  wanted         recorded    not there           pre-created or being created: create; else by `ghosts`: forget, create, report
  *  wanted         any         there, half only    recreate, where it is recorded or pre-created; else prune
  *  wanted         any         there, being made   create was not seen to end: recreate where a setup is wanted, else as below
- *  wanted         any         there, setup failed recreate (where one is still wanted); hold SETUP within PLAN_SETUP_RETRY_MS of
- * its creation wanted         any         there, drifted      by `on_drift`, and the highest class of what differs (3) running
- * any         there, stopped      start stopped        any         there, running      stop wanted         any         there, as
- * wanted    nothing
+ *  wanted         any         there, setup failed recreate (where one is still wanted); hold SETUP for PLAN_SETUP_RETRY_MS
+ *  wanted         any         there, drifted      by `on_drift`, and the highest class of what differs (3)
+ *  running        any         there, stopped      start
+ *  stopped        any         there, running      stop
+ *  wanted         any         there, as wanted    nothing
  *
  *  Being made is what its record says so of, unless OpenClaw's labels alone show that it is OpenClaw's, made under the same name.
  *  In the rows of a wanted runtime that is there without a record (or whose creation has ended after all), an adopt comes
