@@ -361,6 +361,29 @@ agents() {
     quiet
 }
 
+@test "OpenClaw's recreate drops the entry and leaves the sandbox: it is taken up as what it is, with its work" {
+    release 0.0.36
+    agents a
+    name=openclaw-agent-a-1024a0a7
+    openshell sandbox create --name "$name" --from base -- true >/dev/null
+    echo theirs >"$(inside "$name" sandbox/WORK)"
+    id=$(id_of "$name")
+    # Nothing wants it beforehand: it is not touched.
+    oc existing '"mode": "remote", "gateway": "lab", "from": "base"' a
+    apply
+    is_status 0
+    same "$(id_of "$name")" "$id"
+    same "$(rows)" ''
+    oc all '"mode": "remote", "gateway": "lab", "from": "base"' a
+    same "$(acts)" "$name adopt"
+    apply
+    is_status 0
+    same "$(id_of "$name")" "$id"
+    same "$(cat "$(inside "$name" sandbox/WORK)")" theirs
+    same "$(rows)" 'openshell base Source null null'
+    quiet
+}
+
 @test "OpenClaw's own long names on a release that takes none of them: held with the reason, and nothing is tried" {
     agents a
     oc all '"mode": "remote", "gateway": "lab", "from": "base"' a

@@ -10,8 +10,9 @@
 #   an agent that goes takes the only copy of its work with it                                              ssh.bats
 #   directories of removed runtimes on this machine are never collected                                     workspaces.bats
 #   uploads cut at any byte, stalled, throttled; full and read-only disks                                   contract/test_ssh*.c
-#   names that are too long, nested uploads, main processes that end, gateways that fail, asynchronous
-#   deletions, policies that drift                                                                          contract/test_openshell*.c
+#   an entry that goes while its OpenShell sandbox lives, one that was never seeded, policies that drift,
+#   gateways that are down, names that are too long                                                         openshell.bats
+#   nested uploads, main processes that end, asynchronous deletions                                         contract/test_openshell*.c
 # shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154
 
 load rc
