@@ -45,8 +45,9 @@ struct worker {
     struct tcp_proxy *proxy;
     struct backend *direct; /* over a line that holds */
     struct desired *d;
-    const char *tree;  /* digest of what must be there */
-    const char *saved; /* of what must be saved */
+    const char *tree;   /* digest of what must be there */
+    const char *before; /* of what may be there still, or NULL */
+    const char *saved;  /* of what must be saved */
     char dir[64];
     struct home *home;
     struct observed there; /* for snapshots and removals */
@@ -76,11 +77,18 @@ static void wrong(struct worker *w, const char *fmt, ...)
 
 /* --- what must hold -------------------------------------------------------------------------------------------------------- */
 
+static enum far_disk on_disk(struct worker *w)
+{
+    enum far_disk disk = far_on_disk(&w->f, NAME, w->tree);
+
+    return disk == FAR_LIE && w->before ? far_on_disk(&w->f, NAME, w->before) : disk;
+}
+
 /* What we list, and what OpenClaw would: a directory at the root. */
 static void no_lie(struct worker *w, int r)
 {
     const struct observed *o = NULL;
-    enum far_disk disk = far_on_disk(&w->f, NAME, w->tree);
+    enum far_disk disk = on_disk(w);
 
     if (disk == FAR_LIE)
         wrong(w, "the root is there and not whole");
@@ -88,7 +96,7 @@ static void no_lie(struct worker *w, int r)
         wrong(w, "cannot be looked at: %s", w->f.e.msg);
         return;
     }
-    if (o && o->state == RUN_RUNNING && far_on_disk(&w->f, NAME, w->tree) != FAR_WHOLE)
+    if (o && o->state == RUN_RUNNING && on_disk(w) != FAR_WHOLE)
         wrong(w, "it is listed and not whole");
     if (o && o->state != RUN_RUNNING && !fields_get(o->fields, REMOTE_UNFINISHED))
         wrong(w, "it is listed as %s", run_state_name(o->state));
@@ -241,9 +249,55 @@ static void removal_judge(struct worker *w, int r)
         wrong(w, "not removed: %s; %d names", w->f.e.msg, far_count(&w->f));
 }
 
+/* --- reseeds --------------------------------------------------------------------------------------------------------------- */
+
+static void reseed_begin(struct worker *w)
+{
+    removal_begin(w);
+    w->before = w->tree;
+    scratch_write_text(w->f.local, "new", "since\n");
+    w->tree = far_tree(&w->f, "", w->f.local);
+}
+
+static int reseed(struct worker *w, struct backend *b, struct call c)
+{
+    struct backend_act act = {
+        .step = STEP_CREATE, .want = w->d, .name = NAME, .replaces = w->there.id, .created_at_ms = 1700000000999};
+    struct act_result r;
+
+    w->f.e = (struct err){0};
+    return ssh_ops.apply(b, w->f.a, &act, &c, &r, &w->f.e);
+}
+
+static int reseed_run(struct worker *w, struct backend *b, struct call c)
+{
+    far_clear(&w->f, NAME);
+    far_copy(&w->f, TEMPLATE, NAME);
+    return reseed(w, b, c);
+}
+
+static int replace(struct worker *w)
+{
+    return reseed(w, w->direct, FAR_ENOUGH);
+}
+
+static void reseed_judge(struct worker *w, int r)
+{
+    no_lie(w, r);
+    if (r == 0 && far_on_disk(&w->f, NAME, w->tree) != FAR_WHOLE)
+        wrong(w, "it said that it was reseeded");
+    if (snapshots(w, false) != 1)
+        wrong(w, "no snapshot of what was there counts");
+    if (!settles(w, replace, 2))
+        wrong(w, "not reseeded: %s; %d names", w->f.e.msg, far_count(&w->f));
+    if (far_on_disk(&w->f, NAME, w->tree) != FAR_WHOLE)
+        wrong(w, "what took its place is not whole");
+}
+
 static const struct operation seeds = {"seed", 1, seed_begin, seed_run, seed_judge},
                               saves = {"snapshot", 3, snapshot_begin, save, snapshot_judge},
-                              removals = {"removal", 2, removal_begin, removal_run, removal_judge};
+                              removals = {"removal", 2, removal_begin, removal_run, removal_judge},
+                              reseeds = {"reseed", 2, reseed_begin, reseed_run, reseed_judge};
 
 /* --- runs ------------------------------------------------------------------------------------------------------------------ */
 
@@ -488,6 +542,7 @@ int main(void)
         T("a seed that is cut after any byte is whole or not there, and the next one is made", test_cuts, &seeds),
         T("a snapshot that is cut after any byte counts only where it is whole, and touches nothing", test_cuts, &saves),
         T("a removal that is cut after any byte leaves the tree whole or in its snapshot, and is ended", test_cuts, &removals),
+        T("a reseed that is cut after any byte leaves the old tree or the new one, whole, and is ended", test_cuts, &reseeds),
         T("a seed that stalls ends in time, and the next one is made", test_stalls, &seeds),
         T("a snapshot that stalls ends in time, and the next one is made", test_stalls, &saves),
         T("a removal that stalls ends in time, and the next one ends it", test_stalls, &removals),
