@@ -137,7 +137,7 @@ ghost() { # ensure: existing, and b's runtime is gone
     apply
     is_status 0
     [ "$(shards)" = 3 ]
-    ! exists "$NAME"
+    ! exists "$NAME" || fail "$NAME is there"
 }
 
 orphan() { # b is wanted no more, and its record is lost

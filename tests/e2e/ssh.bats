@@ -376,7 +376,7 @@ CONFIG
     [ -f "$(tree h one)/workspace/AGENTS.md" ] || fail 'it was not seeded'
     [ "$(logins h)" = 2 ] || fail "$(logins h) logins: one of them is the jump's"
     [ "$(grep -c '^HOME=' "$T/children")" -ge 2 ] || fail "ssh was started $(grep -c ^HOME= "$T/children") times, not for the alias and for the jump"
-    ! grep -v -E '^(PATH|HOME|USER|LOGNAME|LC_ALL|LANG|SSH_ASKPASS_REQUIRE|SSH_AUTH_SOCK|SHELL|PWD|OLDPWD|SHLVL|_)=' "$T/children"
+    ! grep -v -E '^(PATH|HOME|USER|LOGNAME|LC_ALL|LANG|SSH_ASKPASS_REQUIRE|SSH_AUTH_SOCK|SHELL|PWD|OLDPWD|SHLVL|_)=' "$T/children" || fail 'it is told more'
 }
 
 # As $T/reconclaw: the release build, which may write a core, in a directory of its own. Its pid is in $T/pid; how it ended, and

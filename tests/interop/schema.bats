@@ -38,7 +38,7 @@ server() {
 expect() {
     local file=$DIR/changed-$BATS_TEST_NUMBER-$RANDOM.yaml
     sed "$2" "$DIR/$3" >"$file"
-    ! cmp -s "$file" "$DIR/$3"
+    if cmp -s "$file" "$DIR/$3"; then echo "$2: changes nothing"; return 1; fi
     run server check "$file"
     echo "$2: $output"
     [ "$status" -eq 0 ]
