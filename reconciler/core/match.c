@@ -443,11 +443,12 @@ static bool may_be_ours(const struct grouping *g, const struct unit *u, const st
  * counts: at the wanted root, or else at the recorded one. */
 static const struct observed *chief_of(struct grouping *g, const struct group *grp)
 {
-    const struct unit *u = &g->units.v[grp->first];
     const struct observed *chief = NULL;
+    const struct unit *u;
 
     if (g->units.n != grp->first + 1)
         return NULL;
+    u = &g->units.v[grp->first];
     for (size_t i = 0; i < grp->n_o; i++) {
         const struct observed *o = grp->o[i].o;
 
