@@ -130,10 +130,12 @@ static int stub_apply(struct backend *b, struct arena *a, const struct backend_a
         assert_string_equal(act->replaces, act->expect->id);
     if (r < 0)
         return -1;
-    if (act->step == STEP_CREATE)
+    if (act->step == STEP_CREATE) {
+        pthread_mutex_lock(&stage->mutex);
         stage->seeded_from = act->seed_dir;
-    if (act->step == STEP_CREATE)
+        pthread_mutex_unlock(&stage->mutex);
         *ret = (struct act_result){.id = "new", .cdp_port = 9};
+    }
     if (act->step == STEP_CREATE && stage->setup_fails) {
         ret->setup_status = 1;
         return err_set(e, ERR_REFUSED, 0, "its setup ended with status 1");
